@@ -1,0 +1,47 @@
+"""The stories, one file each. Each verb takes keywords and models, never a request."""
+
+from .campaigns import (
+    AlreadySent,
+    CannotSend,
+    newest,
+    reasons_against_sending,
+    send_campaign,
+    tend_campaigns,
+    work_on_campaign,
+)
+from .events import ProviderEvent, take_event
+from .retention import purge
+from .signup import (
+    awaiting_confirmation,
+    confirm,
+    ring_for_confirmations,
+    send_confirmation,
+    sign_up,
+)
+from .trial import send_test
+from .unsubscription import resubscribe, unsubscribe
+from .wording import version_wording, version_wordings_of_site, wording_changed
+
+__all__ = [
+    "AlreadySent",
+    "CannotSend",
+    "ProviderEvent",
+    "awaiting_confirmation",
+    "confirm",
+    "newest",
+    "purge",
+    "reasons_against_sending",
+    "resubscribe",
+    "ring_for_confirmations",
+    "send_campaign",
+    "send_confirmation",
+    "send_test",
+    "sign_up",
+    "take_event",
+    "tend_campaigns",
+    "unsubscribe",
+    "version_wording",
+    "version_wordings_of_site",
+    "wording_changed",
+    "work_on_campaign",
+]

@@ -1,0 +1,131 @@
+"""What does a visitor see in a sign-up form?
+
+For each book the newest statement in the visitor's language. The form carries, signed, which
+statements it shows and where it stands; when it is posted it is built again from that alone. So it
+holds nothing of the visitor, and a page that a cache kept for weeks still says what it showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django.utils.module_loading import import_string
+from wagtail.models import Site
+
+from .. import conf, tokens
+from ..forms import Offer, SignupForm
+from ..models import AddressBook, ConsentStatement
+
+
+@dataclass(frozen=True)
+class ShownForm:
+    """One form as it stands on a page: what its signed token says."""
+
+    site: int
+    statements: list[int]
+    page_url: str
+    block_id: str
+    ask_name: bool
+    button_label: str
+    success_message: str
+    thank_you_page: int | None
+
+    @property
+    def token(self) -> str:
+        return tokens.sign(tokens.Purpose.FORM, asdict(self))
+
+    @classmethod
+    def read(cls, token: str) -> ShownForm:
+        """Raise `InvalidToken` from `tokens`. Never expires: pages are cached for as long as they like."""
+        return cls(**tokens.read(tokens.Purpose.FORM, token))
+
+    def build(self, data: Mapping[str, Any] | None = None) -> SignupForm:
+        """The form, bound where there is `data`."""
+        form_class = import_string(conf.signup_form())
+        return form_class(
+            data,
+            offers=[_offer(statement) for statement in self._statements()],
+            ask_name=self.ask_name,
+            token=self.token,
+            # Two blocks on one page must not share the ids of their fields.
+            auto_id=f"newsletter-{self.block_id[:8] or 'form'}-%s",
+        )
+
+    def _statements(self) -> list[ConsentStatement]:
+        """Those whose book still exists, in the form's order."""
+        found = (
+            ConsentStatement.objects.filter(
+                version__book__site=self.site, version__book__isnull=False
+            )
+            .select_related("version__book")
+            .in_bulk(self.statements)
+        )
+        return [found[pk] for pk in self.statements if pk in found]
+
+    def agreed(self, form: SignupForm) -> list[ConsentStatement]:
+        """The statements whose boxes were ticked."""
+        ticked = {offer.statement for offer in form.ticked()}
+        return [statement for statement in self._statements() if statement.pk in ticked]
+
+    def is_outdated(self, agreed: Sequence[ConsentStatement]) -> bool:
+        """Whether a material change has come since one of these was shown (C9)."""
+        pks = [statement.pk for statement in agreed]
+        return ConsentStatement.objects.filter(pk__in=pks).still_valid().count() < len(pks)
+
+    def refreshed(self) -> ShownForm:
+        """The same form with the newest statements, in the languages that it was in."""
+        newest = [
+            current_statement(statement.version.book, statement.language)
+            for statement in self._statements()
+        ]
+        return replace(self, statements=[statement.pk for statement in newest if statement])
+
+
+def show_form(
+    *,
+    site: Site,
+    books: Sequence[AddressBook],
+    language: str,
+    page_url: str,
+    block_id: str,
+    button_label: str = "",
+    success_message: str = "",
+    thank_you_page: int | None = None,
+) -> ShownForm | None:
+    """The form for a block; `None` while it would not be lawful, see `reasons_against_a_form`."""
+    if not books or any(book.reasons_against_a_form() for book in books):
+        return None
+    statements = [current_statement(book, language) for book in books]
+    return ShownForm(
+        site=site.pk,
+        statements=[statement.pk for statement in statements if statement],
+        page_url=page_url,
+        block_id=block_id,
+        ask_name=any(book.ask_name for book in books),
+        button_label=button_label,
+        success_message=success_message,
+        thank_you_page=thank_you_page,
+    )
+
+
+def current_statement(book: AddressBook, language: str) -> ConsentStatement | None:
+    """The book's newest statement in the language nearest to the wanted one."""
+    by_language = {
+        statement.language: statement for statement in ConsentStatement.objects.current_for(book)
+    }
+    best = conf.best_language(language, by_language)
+    return by_language[best] if best else None
+
+
+def _offer(statement: ConsentStatement) -> Offer:
+    book = statement.version.book
+    return Offer(
+        statement=statement.pk,
+        book_uuid=book.uuid,
+        book_name=book.name,
+        description=book.description,
+        label=statement.label,
+        notice=[(heading, text) for heading, text in statement.notice],
+    )

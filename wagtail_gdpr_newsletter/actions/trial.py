@@ -1,0 +1,87 @@
+"""What happens when an editor sends a test?
+
+The campaign as last saved goes to a few typed addresses, marked as a test, with links that lead to
+sample pages. Nothing of it is kept but a line in the log that says how many it were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
+from wagtail.log_actions import log
+from wagtail.models import Site
+
+from .. import conf
+from ..addresses import Address
+from ..models import Campaign, DeliveryStatus, FrozenMessage, Suppression
+from ..rendering.newsletter import RenderingFailed
+from ..sending import compose, messages, transport
+from .campaigns import CannotSend, newest
+
+
+def send_test(
+    *, campaign: Campaign, addresses: Sequence[Address], user: AbstractBaseUser | None
+) -> None:
+    """Send now, in the request, so that the editor learns at once what the mail server says.
+
+    Raise `CannotSend` with a sentence where it did not go out to all.
+    """
+    if len(addresses) > conf.test_send_limit():
+        raise CannotSend(
+            [_("A test may go to %(limit)s addresses.") % {"limit": conf.test_send_limit()}]
+        )
+    draft = newest(campaign)
+    if missing := draft.sender.missing():
+        raise CannotSend(
+            [_("The newsletter sender lacks: %(fields)s.") % {"fields": ", ".join(missing)}]
+        )
+    if any(_said_never(address, draft.site) for address in addresses):
+        raise CannotSend([_("One of the addresses has asked never to be written to.")])
+    try:
+        _deliver(draft, addresses)
+    except (RenderingFailed, transport.MailerRefuses) as error:
+        raise CannotSend([_("The test was not sent: %(error)s") % {"error": error}]) from error
+    log(
+        instance=campaign,
+        action="wagtail_gdpr_newsletter.send_test",
+        user=user,
+        data={"addresses": len(addresses)},
+    )
+
+
+def _said_never(address: Address, site: Site) -> bool:
+    return Suppression.objects.of(address.canonical, site=site).final().exists()
+
+
+def _deliver(draft: Campaign, addresses: Sequence[Address]) -> None:
+    mailer = messages.open_mailer()
+    composer = compose.Composer(_unsaved_message(draft), messages.provider_of(mailer))
+    books = [book.uuid for book in draft.books.all()]
+    try:
+        transport.open_connection(mailer)
+        for address in addresses:
+            contact = compose.sample_contact(
+                draft.site, address=address.typed, language=draft.language
+            )
+            message = composer.for_contact(
+                contact, books=books, delivery_id=messages.new_delivery_id()
+            )
+            outcome = transport.send(mailer, message)
+            if outcome.status != DeliveryStatus.SENT:
+                raise CannotSend([outcome.error])
+    finally:
+        mailer.close()
+
+
+def _unsaved_message(draft: Campaign) -> FrozenMessage:
+    rendered = draft.render()
+    return FrozenMessage(
+        campaign=draft,
+        subject=_("[Test] %(subject)s") % {"subject": rendered.subject},
+        html=rendered.html,
+        text=rendered.text,
+        from_header=draft.sender.from_header,
+        reply_to=draft.sender.email,
+    )

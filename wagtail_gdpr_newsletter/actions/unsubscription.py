@@ -1,0 +1,133 @@
+"""What happens when somebody leaves?
+
+From the footer's page, the one-click POST, a provider's event or staff: the subscriptions end, the
+leaving is recorded and remembered as a keyed hash, and campaigns under way notice, because they ask
+`mailable()` before they send. Repeating it changes nothing. "That was a mistake" takes it back for
+ten minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from .. import signals, tokens
+from ..models import (
+    SITE_SCOPE,
+    ConsentRecord,
+    Contact,
+    Origin,
+    RecordedEvent,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+
+#: How long "that was a mistake" is offered (S5).
+UNDO_WINDOW = timedelta(minutes=10)
+
+
+@transaction.atomic
+def unsubscribe(
+    *,
+    contact: Contact,
+    books: Sequence[str] | None,
+    origin: Origin,
+    reason: SuppressionReason = SuppressionReason.WITHDRAWAL,
+) -> str:
+    """End the subscriptions to the books with these UUIDs, or to all of the site where `books` is None.
+
+    Returns a token for `resubscribe`, empty where there is nothing to take back.
+    """
+    Contact.objects.select_for_update().get(pk=contact.pk)
+    leaving = contact.subscriptions.active().select_related("book", "contact", "statement")
+    if books is not None:
+        leaving = leaving.filter(book__uuid__in=books)
+    left = [_leave(subscription, origin=origin) for subscription in leaving]
+    _remember(contact, scopes=books, reason=reason)
+    # Only what had been confirmed can come back without a new confirmation.
+    undoable = [
+        subscription
+        for subscription in left
+        if subscription.confirmed_at and subscription.statement_id
+    ]
+    if not undoable or reason != SuppressionReason.WITHDRAWAL:
+        return ""
+    return tokens.sign(
+        tokens.Purpose.UNDO,
+        {
+            "contact": contact.pk,
+            "subscriptions": {
+                subscription.pk: subscription.unsubscribed_at.timestamp()
+                for subscription in undoable
+            },
+        },
+    )
+
+
+def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
+    was_confirmed = subscription.status == SubscriptionStatus.CONFIRMED
+    subscription.status = SubscriptionStatus.UNSUBSCRIBED
+    subscription.unsubscribed_at = now()
+    if not was_confirmed:
+        subscription.confirmed_at = None
+    subscription.save(update_fields=["status", "unsubscribed_at", "confirmed_at"])
+    ConsentRecord.objects.append(
+        RecordedEvent.WITHDRAWN, subscription, origin=origin, occurred_at=now()
+    )
+    signals.subscription_withdrawn.send(
+        Subscription, subscription=subscription, source=origin.source
+    )
+    return subscription
+
+
+def _remember(contact: Contact, *, scopes: Sequence[str] | None, reason: SuppressionReason) -> None:
+    """Leaving everything is remembered for the site and for each book: a later yes to one lifts only that."""
+    if scopes is None:
+        uuids = contact.subscriptions.values_list("book__uuid", flat=True)
+        scopes = [SITE_SCOPE, *uuids]
+    for scope in scopes:
+        Suppression.objects.remember(
+            contact.canonical_address, site=contact.site, scope=scope, reason=reason
+        )
+
+
+@transaction.atomic
+def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
+    """Take an unsubscription back, within ten minutes of it and never after a complaint (S5).
+
+    Raise `InvalidToken` or `ExpiredToken` from `tokens`. Empty where something else came between.
+    """
+    told = tokens.read(tokens.Purpose.UNDO, token, max_age=UNDO_WINDOW)
+    contact = Contact.objects.select_for_update().filter(pk=told["contact"]).first()
+    if contact is None:
+        return []
+    remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)
+    if remembered.final().exists():
+        return []
+    restored = []
+    for pk, left_at in told["subscriptions"].items():
+        subscription = (
+            contact.subscriptions.filter(pk=pk, status=SubscriptionStatus.UNSUBSCRIBED)
+            .select_related("book", "contact", "statement")
+            .first()
+        )
+        if subscription and subscription.unsubscribed_at.timestamp() == left_at:
+            restored.append(_return(subscription, origin=origin))
+    scopes = [SITE_SCOPE, *(subscription.book.uuid for subscription in restored)]
+    if restored:
+        remembered.filter(scope__in=scopes, reason=SuppressionReason.WITHDRAWAL).delete()
+    return restored
+
+
+def _return(subscription: Subscription, *, origin: Origin) -> Subscription:
+    subscription.status = SubscriptionStatus.CONFIRMED
+    subscription.save(update_fields=["status"])
+    ConsentRecord.objects.append(
+        RecordedEvent.WITHDRAWAL_UNDONE, subscription, origin=origin, occurred_at=now()
+    )
+    return subscription

@@ -1,0 +1,82 @@
+"""What happens when an editor changes what visitors are asked to agree to.
+
+The wording of a book in all its languages becomes a numbered version with one immutable statement
+a language; a material change means that whoever agreed before has to be asked again (C9).
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from wagtail.models import Site
+
+from .. import conf
+from ..models import AddressBook, ConsentStatement, SenderSettings, WordingVersion
+from ..rendering import notice
+
+
+@transaction.atomic
+def version_wording(
+    *, book: AddressBook, material: bool = False, user: AbstractBaseUser | None = None
+) -> WordingVersion | None:
+    """Make a version of the wording if it differs from the newest; `None` when nothing changed."""
+    AddressBook.objects.select_for_update().get(pk=book.pk)  # Two editors, one number each.
+    drafted = _draft(book)
+    newest = WordingVersion.objects.filter(book_uuid=book.uuid).order_by("-number").first()
+    if not drafted or (newest and _digests(newest.statements.all()) == _digests(drafted)):
+        return None
+    version = WordingVersion.objects.create(
+        book=book,
+        book_uuid=book.uuid,
+        book_name=book.name,
+        number=newest.number + 1 if newest else 1,
+        material=material,
+        created_by=user,
+    )
+    for statement in drafted:
+        statement.version = version
+    ConsentStatement.objects.bulk_create(drafted)
+    return version
+
+
+def version_wordings_of_site(*, site: Site, user: AbstractBaseUser | None = None) -> None:
+    """The sender's details stand in every notice of the site: a change makes new versions."""
+    for book in AddressBook.objects.filter(site=site):
+        version_wording(book=book, user=user)
+
+
+def wording_changed(book: AddressBook) -> bool:
+    """Whether what the editor has written differs from a version that visitors may have agreed to."""
+    newest = WordingVersion.objects.filter(book_uuid=book.uuid).order_by("-number").first()
+    return newest is not None and _digests(newest.statements.all()) != _digests(_draft(book))
+
+
+def _draft(book: AddressBook) -> list[ConsentStatement]:
+    """The statements that the book's wordings would make now."""
+    sender = SenderSettings.for_site(book.site)
+    if sender.missing():
+        return []
+    return [
+        _with_digest(
+            ConsentStatement(
+                language=wording.language,
+                label=wording.label,
+                notice=notice.compose(
+                    sender=sender.as_sender(),
+                    purpose=wording.notice,
+                    language=wording.language,
+                    confirmation_expiry=conf.confirmation_expiry(),
+                ),
+            )
+        )
+        for wording in book.wordings.all()
+    ]
+
+
+def _with_digest(statement: ConsentStatement) -> ConsentStatement:
+    statement.digest = statement.digest_now()
+    return statement
+
+
+def _digests(statements) -> set[str]:
+    return {statement.digest for statement in statements}

@@ -1,0 +1,148 @@
+"""Address books in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminModelForm
+from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column, NumberColumn
+from wagtail.models import Site
+from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
+
+from .. import actions
+from ..models import AddressBook, SubscriptionStatus
+
+
+class AddressBookForm(WagtailAdminModelForm):
+    """Asks, once visitors may have agreed to a wording, whether a change of it is material (C9)."""
+
+    wording_change = forms.ChoiceField(
+        required=False,
+        label=_("If you changed the consent wording"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("wording", _("I only said the same in other words.")),
+            (
+                "material",
+                _(
+                    "It means something new. Whoever agreed before gets no mail until they agree again."
+                ),
+            ),
+        ],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.pk and "site" in self.fields:
+            self.initial.setdefault("site", Site.objects.filter(is_default_site=True).first())
+
+    def is_valid(self) -> bool:
+        if not super().is_valid():
+            return False
+        if self._changes_a_shown_wording() and not self.cleaned_data["wording_change"]:
+            self.add_error(
+                "wording_change",
+                _("The consent wording has changed: does it mean something new?"),
+            )
+        return not self.errors
+
+    def _changes_a_shown_wording(self) -> bool:
+        if not self.instance.pk or not self.instance.wording_versions.exists():
+            return False
+        return any(
+            {"label", "notice", "language", "DELETE"} & set(form.changed_data)
+            for form in self.formsets["wordings"].initial_forms
+        )
+
+    @property
+    def is_material(self) -> bool:
+        return self.cleaned_data.get("wording_change") == "material"
+
+
+class VersionsWording:
+    """Saving a book makes the version that visitors will see from now on."""
+
+    def save_instance(self):
+        book = super().save_instance()
+        actions.version_wording(book=book, material=self.form.is_material, user=self.request.user)
+        return book
+
+
+class AddressBookCreateView(VersionsWording, CreateView):
+    pass
+
+
+class AddressBookEditView(VersionsWording, EditView):
+    pass
+
+
+class StatusColumn(Column):
+    """What keeps the book from being offered to visitors, or that nothing does."""
+
+    cell_template_name = "wagtail_gdpr_newsletter/admin/book_status.html"
+
+    def get_value(self, instance):
+        return instance.reasons_against_a_form()
+
+
+class AddressBookViewSet(SnippetViewSet):
+    model = AddressBook
+    icon = "group"
+    menu_label = _("Address books")
+    menu_order = 200
+    add_view_class = AddressBookCreateView
+    edit_view_class = AddressBookEditView
+    list_filter = ["site"]
+    search_fields = ["name"]
+    list_display = [
+        "name",
+        "site",
+        NumberColumn("confirmed", label=_("Confirmed"), sort_key="confirmed"),
+        NumberColumn("waiting", label=_("Waiting to confirm"), sort_key="waiting"),
+        StatusColumn("status", label=_("Sign-up form")),
+    ]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("site"),
+            FieldPanel("name"),
+            FieldPanel("description"),
+            FieldPanel("ask_name"),
+            MultiFieldPanel(
+                [
+                    HelpPanel(
+                        content=_(
+                            "What visitors agree to, in each language of your site. Every change "
+                            "makes a new numbered version; what was shown before is kept as proof."
+                        )
+                    ),
+                    InlinePanel(
+                        "wordings",
+                        min_num=1,
+                        panels=[
+                            FieldPanel("language"),
+                            FieldPanel("label"),
+                            FieldPanel("notice"),
+                        ],
+                        label=_("Consent wording"),
+                    ),
+                    FieldPanel("wording_change"),
+                ],
+                heading=_("Consent"),
+            ),
+        ],
+        base_form_class=AddressBookForm,
+    )
+
+    def get_queryset(self, request):
+        return AddressBook.objects.annotate(
+            confirmed=_number(SubscriptionStatus.CONFIRMED),
+            waiting=_number(SubscriptionStatus.PENDING),
+        ).select_related("site")
+
+
+def _number(status: SubscriptionStatus) -> Count:
+    return Count("subscriptions", filter=Q(subscriptions__status=status))

@@ -1,0 +1,173 @@
+"""Campaigns in the admin: compose, approve, send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.forms import WagtailAdminModelForm
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import DateColumn
+from wagtail.admin.widgets import Button, HeaderButton
+from wagtail.models import Site
+from wagtail.permission_policies import ModelPermissionPolicy
+from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem
+from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet
+
+from .. import conf
+from ..models import Campaign, SendStatus
+from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
+
+
+class CampaignForm(WagtailAdminModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            self.initial.setdefault("site", Site.objects.filter(is_default_site=True).first())
+            self.initial.setdefault("language", conf.languages()[0][0])
+
+
+class GoesOn:
+    """“Send test…” and “Send…” save what is in the editor first, and then lead on."""
+
+    NEXT = {"action-send": "send", "action-test": "test"}
+
+    def get_success_url(self):
+        for button, view in self.NEXT.items():
+            if button in self.request.POST:
+                return reverse(self.model.snippet_viewset.get_url_name(view), args=[self._pk])
+        return super().get_success_url()
+
+    @property
+    def _pk(self) -> str:
+        return quote(self.object.pk)
+
+
+class CampaignCreateView(GoesOn, CreateView):
+    pass
+
+
+class CampaignEditView(GoesOn, EditView):
+    @cached_property
+    def header_buttons(self):
+        if self.object.send_status == SendStatus.DRAFT:
+            return []
+        url = reverse(self.model.snippet_viewset.get_url_name("progress"), args=[self._pk])
+        return [HeaderButton(_("How it went"), url=url, icon_name="mail")]
+
+
+class CampaignIndexView(IndexView):
+    def get_list_more_buttons(self, instance):
+        name = "send" if instance.send_status == SendStatus.DRAFT else "progress"
+        label = _("Send…") if name == "send" else _("How it went")
+        if name == "send" and not self.request.user.has_perm(
+            "wagtail_gdpr_newsletter.send_campaign"
+        ):
+            return super().get_list_more_buttons(instance)
+        url = reverse(self.model.snippet_viewset.get_url_name(name), args=[quote(instance.pk)])
+        return [
+            *super().get_list_more_buttons(instance),
+            Button(label, url=url, icon_name="mail", priority=15),
+        ]
+
+
+class CampaignPermissionPolicy(ModelPermissionPolicy):
+    """A campaign that was sent is a record: nobody deletes it."""
+
+    def user_has_permission_for_instance(self, user, action, instance):
+        if action == "delete" and instance.send_status != SendStatus.DRAFT:
+            return False
+        return super().user_has_permission_for_instance(user, action, instance)
+
+
+class ApproveMenuItem(PublishMenuItem):
+    label = _("Approve")
+    icon_name = "check"
+    template_name = "wagtail_gdpr_newsletter/admin/menu_item.html"
+
+
+class LeadOnMenuItem(ActionMenuItem):
+    """A button that saves the draft and leads to the page it is named for."""
+
+    template_name = "wagtail_gdpr_newsletter/admin/menu_item.html"
+    permission = "wagtail_gdpr_newsletter.send_campaign"
+
+    def is_shown(self, context) -> bool:
+        return super().is_shown(context) and context["request"].user.has_perm(self.permission)
+
+
+class SendMenuItem(LeadOnMenuItem):
+    name = "action-send"
+    label = _("Send…")
+    icon_name = "mail"
+
+
+class TestMenuItem(LeadOnMenuItem):
+    name = "action-test"
+    label = _("Send test…")
+    icon_name = "view"
+    permission = "wagtail_gdpr_newsletter.change_campaign"
+
+
+def arrange_action_menu(menu_items: list[ActionMenuItem], context: dict[str, Any]) -> None:
+    """Publish reads “Approve”; unpublishing means nothing for a mail."""
+    kept = [item for item in menu_items if item.name not in ("action-publish", "action-unpublish")]
+    ours = [SendMenuItem(order=1), TestMenuItem(order=2), ApproveMenuItem(order=30)]
+    menu_items[:] = sorted(
+        [*kept, *(item for item in ours if item.is_shown(context))], key=lambda item: item.order
+    )
+
+
+class CampaignViewSet(SnippetViewSet):
+    model = Campaign
+    icon = "mail"
+    menu_label = _("Campaigns")
+    menu_order = 100
+    copy_view_enabled = True
+    add_view_class = CampaignCreateView
+    edit_view_class = CampaignEditView
+    index_view_class = CampaignIndexView
+    list_filter = ["site", "send_status", "books"]
+    list_display = [
+        "subject",
+        "site",
+        CampaignStatusColumn("send_status", label=_("Sending"), sort_key="send_status"),
+        DateColumn("sending_started_at", label=_("Sent on"), sort_key="sending_started_at"),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [FieldPanel("subject"), FieldPanel("preheader")], heading=_("In the inbox")
+            ),
+            FieldPanel("body"),
+            MultiFieldPanel(
+                [FieldPanel("books"), FieldPanel("language"), FieldPanel("site")],
+                heading=_("Who gets it"),
+            ),
+        ],
+        base_form_class=CampaignForm,
+    )
+
+    def get_queryset(self, request):
+        return Campaign.objects.select_related("site")
+
+    def get_urlpatterns(self):
+        pk = f"<{self.pk_path_converter}:pk>"
+        views = {
+            "send": CampaignSendView,
+            "test": CampaignTestView,
+            "progress": CampaignProgressView,
+        }
+        ours = [
+            path(f"{name}/{pk}/", self.construct_view(view), name=name)
+            for name, view in views.items()
+        ]
+        live = self.construct_view(CampaignProgressView, fragment=True)
+        return [
+            *super().get_urlpatterns(),
+            *ours,
+            path(f"progress/{pk}/live/", live, name="progress_live"),
+        ]

@@ -1,0 +1,200 @@
+"""The pages on which a campaign is tested, sent and watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.utils import quote
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.generic import FormView, TemplateView
+from wagtail.admin import messages
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.views.generic import WagtailAdminTemplateMixin
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+
+from .. import actions, conf
+from ..addresses import Address, InvalidAddress
+from ..models import Campaign, DeliveryStatus, SendStatus
+from ..sending import audience
+
+
+class CampaignStatusColumn(Column):
+    cell_template_name = "wagtail_gdpr_newsletter/admin/campaign_status.html"
+
+    def get_value(self, instance: Campaign) -> Campaign:
+        return instance
+
+
+class CampaignPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
+    """What these pages share: the campaign, its breadcrumbs, and how they find each other."""
+
+    model = Campaign
+    permission_policy = None
+    header_icon = "mail"
+    _show_breadcrumbs = True
+
+    @cached_property
+    def object(self) -> Campaign:
+        return get_object_or_404(Campaign, pk=self.kwargs["pk"])
+
+    @cached_property
+    def draft(self) -> Campaign:
+        """As last saved: what a test shows and what sending would send."""
+        return actions.newest(self.object)
+
+    def url(self, name: str) -> str:
+        return reverse(Campaign.snippet_viewset.get_url_name(name), args=[quote(self.object.pk)])
+
+    def get_page_subtitle(self) -> str:
+        return str(self.draft)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        index = reverse(Campaign.snippet_viewset.get_url_name("list"))
+        return [
+            *self.breadcrumbs_items,
+            {"url": index, "label": _("Campaigns")},
+            {"url": self.url("edit"), "label": str(self.draft)},
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {
+            **context,
+            "campaign": self.object,
+            "draft": self.draft,
+            "edit_url": self.url("edit"),
+        }
+
+
+class CampaignSendView(CampaignPage, TemplateView):
+    """Who will get it, who will not and why; then one button, which works once."""
+
+    permission_required = "send"
+    page_title = _("Send")
+    template_name = "wagtail_gdpr_newsletter/admin/send.html"
+
+    def get(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.object.send_status != SendStatus.DRAFT:
+            return redirect(self.url("progress"))
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            actions.send_campaign(campaign=self.object, user=request.user)
+        except actions.AlreadySent as error:
+            messages.warning(request, " ".join(error.reasons))
+        except actions.CannotSend:
+            return super().get(request, *args, **kwargs)  # The page itself says why.
+        return redirect(self.url("progress"))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **super().get_context_data(**kwargs),
+            "audience": audience.count(self.draft),
+            "reasons": actions.reasons_against_sending(self.draft, user=self.request.user),
+            "test_url": self.url("test"),
+        }
+
+
+class AddressesField(forms.CharField):
+    """Addresses on lines of their own, or behind commas."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def clean(self, value: Any) -> list[Address]:
+        text = super().clean(value).replace(",", "\n").replace(";", "\n")
+        typed = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(typed) > conf.test_send_limit():
+            raise forms.ValidationError(
+                _("A test may go to %(limit)s addresses."),
+                params={"limit": conf.test_send_limit()},
+            )
+        return [self._parse(address) for address in typed]
+
+    def _parse(self, address: str) -> Address:
+        try:
+            return Address.parse(address)
+        except InvalidAddress as error:
+            raise forms.ValidationError(f"{address}: {error}") from error
+
+
+class SendTestForm(forms.Form):
+    addresses = AddressesField(
+        label=_("Send a test to"), help_text=_("One address a line. They are not stored.")
+    )
+
+
+class CampaignTestView(CampaignPage, FormView):
+    permission_required = "change"
+    page_title = _("Send test")
+    template_name = "wagtail_gdpr_newsletter/admin/test.html"
+    form_class = SendTestForm
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"addresses": self.request.user.email}
+
+    def form_valid(self, form: SendTestForm) -> HttpResponse:
+        addresses = form.cleaned_data["addresses"]
+        try:
+            actions.send_test(campaign=self.object, addresses=addresses, user=self.request.user)
+        except actions.CannotSend as error:
+            for reason in error.reasons:
+                form.add_error("addresses", reason)
+            return self.form_invalid(form)
+        messages.success(
+            self.request,
+            ngettext(
+                "The test is on its way.", "%(number)s tests are on their way.", len(addresses)
+            )
+            % {"number": len(addresses)},
+        )
+        return redirect(self.url("edit"))
+
+
+class CampaignProgressView(CampaignPage, TemplateView):
+    """How far it is, and how it went; the page asks for the fragment again while it is going."""
+
+    any_permission_required = ["change", "send", "view"]
+    page_title = _("How it went")
+    template_name = "wagtail_gdpr_newsletter/admin/progress.html"
+    fragment = False
+
+    def dispatch(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.object.send_status == SendStatus.DRAFT:
+            return redirect(self.url("edit"))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_template_names(self) -> list[str]:
+        if self.fragment:
+            return ["wagtail_gdpr_newsletter/admin/progress_live.html"]
+        return super().get_template_names()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        counted = self.object.deliveries.counted()
+        total = sum(counted.values())
+        waiting = counted.get(DeliveryStatus.PENDING, 0) + counted.get(DeliveryStatus.CLAIMED, 0)
+        return {
+            **super().get_context_data(**kwargs),
+            "total": total,
+            "done": total - waiting,
+            "percent": 100 * (total - waiting) // total if total else 0,
+            "counted": [
+                (status.label, counted[status]) for status in DeliveryStatus if status in counted
+            ],
+            "failures": self._failures(),
+            "is_under_way": self.object.send_status in (SendStatus.PREPARING, SendStatus.SENDING),
+            "live_url": self.url("progress_live"),
+            "copy_url": self.url("copy"),
+        }
+
+    def _failures(self) -> list[tuple[str, int]]:
+        failed = self.object.deliveries.exclude(error="").order_by()
+        return list(failed.values_list("error").annotate(Count("pk")).order_by("-pk__count")[:10])

@@ -1,0 +1,187 @@
+"""The blocks of a campaign. Each has two sides: an MJML template and a plain-text one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy as _
+from wagtail import blocks
+from wagtail.blocks.struct_block import StructBlockValidationError
+from wagtail.images.blocks import ImageBlock
+
+from .html import for_mail, to_text
+
+#: Twice the 600 pixels of a mail's column, for sharp screens.
+IMAGE_FILTER = "width-1200|format-jpeg|jpegquality-82"
+
+RICH_TEXT_FEATURES = ["bold", "italic", "h3", "ol", "ul", "link", "document-link"]
+
+
+class EmailBlock(blocks.Block):
+    """What a block inside a campaign has beyond an ordinary one: `Meta.text_template`."""
+
+    def render_text(self, value: Any, context: Mapping[str, Any]) -> str:
+        """The block in plain text, readable in itself; `context` as for `render`."""
+        # Plain text has nothing to escape.
+        with_block = {**self.get_context(value, parent_context=context), "autoescape": False}
+        return render_to_string(self.meta.text_template, with_block).strip()
+
+
+class HeadingBlock(EmailBlock, blocks.CharBlock):
+    class Meta:
+        icon = "title"
+        label = _("Heading")
+        template = "wagtail_gdpr_newsletter/emails/blocks/heading.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/heading.txt"
+
+
+class TextBlock(EmailBlock, blocks.RichTextBlock):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"features": RICH_TEXT_FEATURES, **kwargs})
+
+    def get_context(self, value, parent_context=None):
+        context = super().get_context(value, parent_context=parent_context)
+        html = for_mail(value, root_url=context.get("root_url", ""))
+        # Wagtail has cleaned the rich text when it was saved.
+        return {**context, "html": mark_safe(html), "text": to_text(html)}  # noqa: S308
+
+    class Meta:
+        icon = "pilcrow"
+        label = _("Text")
+        template = "wagtail_gdpr_newsletter/emails/blocks/text.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/text.txt"
+
+
+class EmailImageBlock(EmailBlock, ImageBlock):
+    def get_context(self, value, parent_context=None):
+        context = super().get_context(value, parent_context=parent_context)
+        return {**context, "image_url": image_url(value, root_url=context.get("root_url", ""))}
+
+    class Meta:
+        icon = "image"
+        label = _("Image")
+        template = "wagtail_gdpr_newsletter/emails/blocks/image.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/image.txt"
+
+
+class ButtonBlock(EmailBlock, blocks.StructBlock):
+    label = blocks.CharBlock(max_length=80, label=_("Label"))
+    page = blocks.PageChooserBlock(required=False, label=_("Page"))
+    url = blocks.URLBlock(required=False, label=_("or another address"))
+
+    def clean(self, value):
+        cleaned = super().clean(value)
+        if bool(cleaned["page"]) == bool(cleaned["url"]):
+            message = ValidationError(_("Choose a page or write an address: one of the two."))
+            raise StructBlockValidationError(block_errors={"url": message})
+        return cleaned
+
+    def get_context(self, value, parent_context=None):
+        context = super().get_context(value, parent_context=parent_context)
+        page = value.get("page")
+        return {**context, "link": (page.full_url if page else value.get("url")) or ""}
+
+    class Meta:
+        icon = "link"
+        label = _("Button")
+        template = "wagtail_gdpr_newsletter/emails/blocks/button.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/button.txt"
+
+
+class DividerBlock(EmailBlock, blocks.StaticBlock):
+    class Meta:
+        icon = "horizontalrule"
+        label = _("Divider")
+        admin_text = _("A thin line.")
+        template = "wagtail_gdpr_newsletter/emails/blocks/divider.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/divider.txt"
+
+
+class SpacerBlock(EmailBlock, blocks.ChoiceBlock):
+    choices = [("16", _("Small")), ("32", _("Medium")), ("64", _("Large"))]
+
+    class Meta:
+        icon = "arrows-up-down"
+        label = _("Spacer")
+        default = "32"
+        template = "wagtail_gdpr_newsletter/emails/blocks/spacer.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/spacer.txt"
+
+
+@dataclass(frozen=True)
+class Teaser:
+    """What a page says of itself in a newsletter; a page may return its own from `newsletter_teaser()`."""
+
+    title: str
+    summary: str = ""
+    image: Any = None
+
+
+class PageTeaserBlock(EmailBlock, blocks.StructBlock):
+    """Title, image and summary are read when the campaign is rendered, never copied before."""
+
+    SUMMARY_FIELDS = ("introduction", "intro", "summary", "search_description")
+    IMAGE_FIELDS = ("teaser_image", "image", "hero_image", "feed_image", "search_image")
+
+    page = blocks.PageChooserBlock(label=_("Page"))
+    link_label = blocks.CharBlock(
+        max_length=80, required=False, label=_("Link label"), help_text=_("“Read more” if empty.")
+    )
+
+    def get_context(self, value, parent_context=None):
+        context = super().get_context(value, parent_context=parent_context)
+        if not value.get("page"):  # A draft in the making, or the page was deleted since.
+            return {**context, "teaser": None}
+        page = value["page"].specific
+        teaser = self.teaser_of(page)
+        return {
+            **context,
+            "teaser": teaser,
+            "link": page.full_url or "",
+            "image_url": image_url(teaser.image, root_url=context.get("root_url", "")),
+        }
+
+    def teaser_of(self, page) -> Teaser:
+        if hasattr(page, "newsletter_teaser"):
+            return page.newsletter_teaser()
+        summary = _first(page, self.SUMMARY_FIELDS) or ""
+        return Teaser(
+            title=page.title,
+            summary=to_text(str(getattr(summary, "source", summary))),
+            image=_first(page, self.IMAGE_FIELDS),
+        )
+
+    class Meta:
+        icon = "doc-full"
+        label = _("Page teaser")
+        template = "wagtail_gdpr_newsletter/emails/blocks/page_teaser.mjml"
+        text_template = "wagtail_gdpr_newsletter/emails/blocks/page_teaser.txt"
+
+
+class CampaignBodyBlock(blocks.StreamBlock):
+    """Subclass it, name yours in `CAMPAIGN_BODY`, and it has a block more."""
+
+    heading = HeadingBlock()
+    text = TextBlock()
+    image = EmailImageBlock()
+    button = ButtonBlock()
+    page_teaser = PageTeaserBlock()
+    divider = DividerBlock()
+    spacer = SpacerBlock()
+
+
+def image_url(image: Any, *, root_url: str) -> str:
+    """An absolute address of the image in a format that every mail program shows."""
+    if image is None:
+        return ""
+    return urljoin(root_url, image.get_rendition(IMAGE_FILTER).url)
+
+
+def _first(page, names: tuple[str, ...]) -> Any:
+    return next((value for name in names if (value := getattr(page, name, None))), None)

@@ -1,0 +1,182 @@
+"""What `manage.py check` says of a wrong or forgotten step of the installation, and what to do.
+
+Ids are stable: sites silence them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.forms import Form
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils.module_loading import import_string
+from wagtail.blocks import StreamBlock
+
+from . import conf
+from .links import NAMESPACE
+from .sending import messages
+
+#: A confirmation that may wait longer than this is no fresh consent.
+LONGEST_EXPIRY = timedelta(days=30)
+
+REQUIRED_APPS = {
+    "anymail": "django-anymail, whose webhooks bring bounces and complaints",
+    "django_q": "django-q2, whose worker sends",
+    "wagtail.contrib.settings": "Wagtail's settings, where the sender is written",
+    "wagtail.snippets": "Wagtail's snippets, where campaigns and address books live",
+}
+
+
+@checks.register("wagtail_gdpr_newsletter")
+def check_installation(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    return [*_settings(), *_keys(), *_classes(), *_apps(), *_urls(), *_mail(), *_worker()]
+
+
+def _error(number: int, message: str, hint: str) -> checks.Error:
+    return checks.Error(message, hint=hint, id=f"wagtail_gdpr_newsletter.E{number:03}")
+
+
+def _warning(number: int, message: str, hint: str) -> checks.Warning:
+    return checks.Warning(message, hint=hint, id=f"wagtail_gdpr_newsletter.W{number:03}")
+
+
+def _settings() -> Iterator[checks.CheckMessage]:
+    configured = conf.configured()
+    for key, value in configured.items():
+        setting = conf.SETTINGS.get(key)
+        if setting is None:
+            known = ", ".join(sorted(conf.SETTINGS))
+            yield _error(1, f'{conf.NAME}["{key}"] is no setting.', f"Known are: {known}.")
+        elif not setting.is_valid(value):
+            yield _error(
+                2,
+                f'{conf.NAME}["{key}"] is not {setting.expected}.',
+                f"{setting.help} Default: {setting.default!r}.",
+            )
+    expiry = conf.confirmation_expiry()
+    if isinstance(expiry, timedelta) and expiry > LONGEST_EXPIRY:
+        yield _warning(
+            1,
+            "Unconfirmed sign-ups are kept for more than 30 days.",
+            f'Lower {conf.NAME}["CONFIRMATION_EXPIRY"].',
+        )
+
+
+def _keys() -> Iterator[checks.CheckMessage]:
+    keys = conf.configured().get("SUPPRESSION_KEYS")
+    if not keys:
+        yield _error(
+            3,
+            "There is no key to remember by who has left.",
+            f'Add {conf.NAME} = {{"SUPPRESSION_KEYS": {{"1": "…"}}}} with a secret of at least 32 '
+            "characters, kept with your other secrets and in your backups.",
+        )
+    elif isinstance(keys, dict) and settings.SECRET_KEY in keys.values():
+        yield _error(
+            4,
+            "SECRET_KEY is used to remember who has left.",
+            "Make a secret of its own: SECRET_KEY has to be replaced when it leaks, this key never.",
+        )
+
+
+def _classes() -> Iterator[checks.CheckMessage]:
+    for setting, base in ((conf.signup_form, Form), (conf.campaign_body, StreamBlock)):
+        try:
+            found = import_string(setting())
+        except (ImportError, AttributeError) as error:
+            yield _error(
+                5, f'{conf.NAME}["{setting.key}"] cannot be imported: {error}', setting.help
+            )
+            continue
+        if not (isinstance(found, type) and issubclass(found, base)):
+            yield _error(
+                6, f'{conf.NAME}["{setting.key}"] is not {setting.expected}.', setting.help
+            )
+
+
+def _apps() -> Iterator[checks.CheckMessage]:
+    for app, purpose in REQUIRED_APPS.items():
+        if not apps.is_installed(app):
+            yield _error(
+                7, f"{app} is not installed.", f'Add "{app}" to INSTALLED_APPS: {purpose}.'
+            )
+
+
+def _urls() -> Iterator[checks.CheckMessage]:
+    try:
+        address = reverse(f"{NAMESPACE}:unsubscribe", args=["0" * 32])
+    except (NoReverseMatch, ImproperlyConfigured):
+        yield _error(
+            8,
+            "The public pages (confirm, unsubscribe, My data) have no addresses.",
+            f'Add path("newsletter/", include("{NAMESPACE}.urls")) to your urlpatterns, before '
+            "Wagtail's catch-all.",
+        )
+        return
+    if _resolves_to_wagtail(address):
+        yield _error(
+            9,
+            "Wagtail's catch-all stands before the public pages of the newsletter.",
+            f'Move path("newsletter/", include("{NAMESPACE}.urls")) above include(wagtail_urls).',
+        )
+
+
+def _resolves_to_wagtail(address: str) -> bool:
+    try:
+        return resolve(address).namespace != NAMESPACE
+    except Resolver404:
+        return False
+
+
+def _mail() -> Iterator[checks.CheckMessage]:
+    try:
+        provider = messages.provider_of(messages.open_mailer())
+    except Exception as error:  # noqa: BLE001 -- backends raise what they like when misconfigured
+        yield _error(
+            10, f"The mail backend cannot be used: {error}", "Mend EMAIL_BACKEND or MAILERS."
+        )
+        return
+    if provider in messages.NO_TRACKING_SWITCH:
+        yield _warning(
+            2,
+            f"{provider} cannot be told per message not to track opens and clicks.",
+            "Switch tracking off in its own settings: your readers have not agreed to it.",
+        )
+    if provider and not getattr(settings, "ANYMAIL", {}).get("WEBHOOK_SECRET"):
+        yield _warning(
+            3,
+            "Bounces and complaints do not arrive, or anybody could send them.",
+            'Include "anymail.urls", set ANYMAIL["WEBHOOK_SECRET"], and register the webhook with '
+            f"{provider}.",
+        )
+
+
+def _worker() -> Iterator[checks.CheckMessage]:
+    cluster = getattr(settings, "Q_CLUSTER", None)
+    if cluster is None:
+        yield _warning(
+            4,
+            "Q_CLUSTER is not set: django-q2 would look for Redis on this machine.",
+            'Set Q_CLUSTER = {"name": "…", "orm": "default", "timeout": 300, "retry": 900, …}.',
+        )
+    elif not cluster.get("sync") and cluster.get("timeout", 0) >= cluster.get("retry", 60):
+        yield _warning(
+            5,
+            "Q_CLUSTER retries a task while it may still be running.",
+            'Let "timeout" be set, and smaller than "retry".',
+        )
+    elif "sqlite" in connections["default"].vendor and cluster.get("workers", 1) > 4:
+        yield _warning(
+            6,
+            "SQLite has one writer, and the workers are many.",
+            "Use PostgreSQL or MariaDB, or lower Q_CLUSTER['workers'].",
+        )

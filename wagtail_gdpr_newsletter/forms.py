@@ -1,0 +1,102 @@
+"""The form that visitors fill in. It knows no table: what it offers is handed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from .addresses import Address, InvalidAddress
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One address book on a form, with the statement that stands beside its box."""
+
+    statement: int
+    book_uuid: str
+    book_name: str
+    description: str
+    label: str
+    notice: Sequence[tuple[str, str]]
+
+    @property
+    def field_name(self) -> str:
+        return f"book-{self.book_uuid}"
+
+
+class AddressField(forms.CharField):
+    """Cleans to an `Address`. Not Django's EmailField, which refuses international domains."""
+
+    widget = forms.EmailInput
+
+    def clean(self, value: Any) -> Address:
+        try:
+            return Address.parse(super().clean(value))
+        except InvalidAddress as error:
+            raise forms.ValidationError(str(error), code="invalid") from error
+
+
+def is_printable(value: str) -> None:
+    """A name is one line: whatever else there is was not typed by a person (A6)."""
+    if not value.isprintable():
+        raise forms.ValidationError(_("The name contains characters that cannot be typed."))
+
+
+class SignupForm(forms.Form):
+    """Address, a name where asked for, and an unticked box for each book (C1, C2)."""
+
+    email = AddressField(
+        label=_("E-mail address"),
+        max_length=320,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "maxlength": 320}),
+        error_messages={"required": _("Enter your e-mail address.")},
+    )
+    name = forms.CharField(
+        label=_("Name (optional)"),
+        max_length=200,
+        required=False,
+        validators=[is_printable],
+        widget=forms.TextInput(attrs={"autocomplete": "name", "maxlength": 200}),
+    )
+    #: Empty when a person sends the form: they do not see it. Named so that no browser fills it in.
+    leave_this_empty = forms.CharField(
+        required=False,
+        label=_("Leave this field empty"),
+        widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
+    )
+
+    def __init__(
+        self, *args: Any, offers: Sequence[Offer], ask_name: bool, token: str, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.offers = offers
+        self.token = token
+        if not ask_name:
+            del self.fields["name"]
+        for offer in offers:
+            self.fields[offer.field_name] = forms.BooleanField(required=False, label=offer.label)
+
+    def boxes(self) -> list[tuple[Offer, forms.BoundField]]:
+        return [(offer, self[offer.field_name]) for offer in self.offers]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.ticked():
+            # Tied to a box, not to the form, so that it is read out where it has to be mended.
+            message = _("Tick the box if you would like to receive this newsletter.")
+            if len(self.offers) > 1:
+                message = _("Tick at least one box: what would you like to receive?")
+            self.add_error(self.offers[0].field_name, message)
+        return cleaned
+
+    def ticked(self) -> list[Offer]:
+        """What the visitor agreed to."""
+        return [offer for offer in self.offers if self.cleaned_data.get(offer.field_name)]
+
+    @property
+    def is_from_a_robot(self) -> bool:
+        return bool(self.data.get("leave_this_empty"))

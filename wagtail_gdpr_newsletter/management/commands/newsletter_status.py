@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ...models import Campaign
+
+
+class Command(BaseCommand):
+    help = "Show each campaign: its number, its state, and how many deliveries have which outcome."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for campaign in Campaign.objects.order_by("pk"):
+            counted = campaign.deliveries.counted()
+            outcomes = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
+            line = f"{campaign.pk:>6}  {campaign.send_status:<10} {outcomes or '–'}  {campaign}"
+            self.stdout.write(f"{line}  ({campaign.trouble})" if campaign.trouble else line)

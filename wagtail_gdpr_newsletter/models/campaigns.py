@@ -1,0 +1,264 @@
+"""Campaigns as editors compose them, and the frozen message that really goes out."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+from django.utils.html import escape
+from django.utils.module_loading import import_string
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalManyToManyField
+from modelcluster.models import ClusterableModel
+from wagtail.fields import StreamField
+from wagtail.locks import BaseLock
+from wagtail.models import (
+    DraftStateMixin,
+    LockableMixin,
+    PreviewableMixin,
+    RevisionMixin,
+    WorkflowMixin,
+)
+from wagtail.search import index
+
+from .. import conf
+from ..rendering import merge
+from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
+from .address_books import AddressBook
+from .consent import Evidence
+from .sender import SenderSettings
+
+
+class CampaignBodyField(StreamField):
+    """A StreamField whose blocks the site chooses, so that they never write a migration into this app."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__([], **kwargs)
+
+    @cached_property
+    def stream_block(self):
+        block = import_string(conf.campaign_body())()
+        block.set_meta_options(self.block_opts)
+        return block
+
+    def deconstruct(self):
+        name, path, _args, kwargs = models.Field.deconstruct(self)
+        return name, path, [], kwargs
+
+
+class SendStatus(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    PREPARING = "preparing", _("preparing")
+    SENDING = "sending", _("sending")
+    SENT = "sent", _("sent")
+
+
+class CampaignLock(BaseLock):
+    """What has been sent stays as it was; a copy can be edited."""
+
+    def for_user(self, user) -> bool:
+        return True
+
+    def get_message(self, user):
+        return _("This campaign has been sent and cannot be changed. Copy it to write another.")
+
+    def get_description(self, user):
+        return _("Nobody can edit a campaign that has been sent.")
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def under_way(self) -> CampaignQuerySet:
+        return self.filter(send_status__in=[SendStatus.PREPARING, SendStatus.SENDING])
+
+
+class Campaign(
+    PreviewableMixin,
+    WorkflowMixin,
+    DraftStateMixin,
+    LockableMixin,
+    RevisionMixin,
+    index.Indexed,
+    ClusterableModel,
+):
+    """One newsletter to one or more address books. Publishing approves it; sending is a step of its own."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(
+        "wagtailcore.Site",
+        verbose_name=_("site"),
+        on_delete=models.PROTECT,
+        related_name="newsletter_campaigns",
+    )
+    subject = models.CharField(
+        _("subject"),
+        max_length=200,
+        help_text=_("Personal words may be used: “Hello {name|reader}”."),
+    )
+    preheader = models.CharField(
+        _("preheader"),
+        max_length=200,
+        blank=True,
+        help_text=_("What inboxes show behind the subject."),
+    )
+    language = models.CharField(_("language"), max_length=16, choices=conf.languages)
+    body = CampaignBodyField(verbose_name=_("body"))
+    books = ParentalManyToManyField(
+        AddressBook, verbose_name=_("address books"), related_name="campaigns"
+    )
+    send_status = models.CharField(
+        _("sending"),
+        max_length=16,
+        choices=SendStatus.choices,
+        default=SendStatus.DRAFT,
+        editable=False,
+    )
+    sending_started_at = models.DateTimeField(null=True, editable=False)
+    sending_finished_at = models.DateTimeField(null=True, editable=False)
+    #: Why nothing goes out at the moment; empty while all is well.
+    trouble = models.CharField(max_length=200, blank=True, default="", editable=False)
+
+    _revisions = GenericRelation("wagtailcore.Revision", related_query_name="newsletter_campaign")
+    workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState",
+        content_type_field="base_content_type",
+        object_id_field="object_id",
+        related_query_name="newsletter_campaign",
+        for_concrete_model=False,
+    )
+
+    objects = CampaignQuerySet.as_manager()
+
+    search_fields = [
+        index.SearchField("subject"),
+        index.AutocompleteField("subject"),
+        index.SearchField("preheader"),
+        index.SearchField("body"),
+        index.FilterField("site"),
+        index.FilterField("send_status"),
+    ]
+
+    #: Belong to the sending, not to the text: no revision may bring old values back.
+    OPERATIONAL_FIELDS = (
+        "uuid",
+        "send_status",
+        "sending_started_at",
+        "sending_finished_at",
+        "trouble",
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        permissions = [("send_campaign", _("Can send campaign"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(send_status__in=SendStatus.values),
+                name="%(app_label)s_campaign_send_status",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or str(_("Campaign without a subject"))
+
+    @property
+    def revisions(self):
+        return self._revisions
+
+    def clean(self) -> None:
+        super().clean()
+        if unknown := merge.unknown_tokens([self.subject, self.preheader]):
+            raise ValidationError(unknown_token_message(unknown))
+
+    def get_lock(self):
+        if self.send_status != SendStatus.DRAFT:
+            return CampaignLock(self)
+        return super().get_lock()
+
+    def with_content_json(self, content):
+        restored = super().with_content_json(content)
+        for field in self.OPERATIONAL_FIELDS:
+            setattr(restored, field, getattr(self, field))
+        return restored
+
+    @property
+    def sender(self) -> SenderSettings:
+        return SenderSettings.for_site(self.site)
+
+    def render(self) -> Rendered:
+        """The message with its merge slots still open; `RenderingFailed` says what is wrong."""
+        return render(
+            Newsletter(
+                subject=self.subject,
+                preheader=self.preheader,
+                language=self.language,
+                body=self.body,
+                sender=self.sender.as_sender(),
+            )
+        )
+
+    def unknown_tokens(self) -> list[str]:
+        rendered = self.render()
+        return merge.unknown_tokens([rendered.subject, self.preheader, rendered.text])
+
+    @property
+    def preview_modes(self):
+        return [("html", _("HTML")), ("text", _("Plain text"))]
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        """The message as a reader called by the fallbacks would get it."""
+        try:
+            rendered = self.render()
+        except RenderingFailed as error:
+            return HttpResponse(escape(str(error)))
+        names = ", ".join(book.name for book in self.books.all()) or str(_("our newsletter"))
+        values = {"books": names, "unsubscribe_url": "#", "my_data_url": "#"}
+        if mode_name == "text":
+            text = merge.MergeTemplate.read(rendered.text).fill(values)
+            return HttpResponse(text, content_type="text/plain; charset=utf-8")
+        return HttpResponse(merge.MergeTemplate.read(rendered.html).fill(values, escape=escape))
+
+
+def unknown_token_message(tokens: list[str]) -> str:
+    return str(
+        _("There is no such personal word: %(tokens)s. Known are %(known)s.")
+        % {
+            "tokens": ", ".join(tokens),
+            "known": ", ".join(f"{{{name}|…}}" for name in merge.PERSONAL),
+        }
+    )
+
+
+class FrozenMessage(Evidence):
+    """Exactly what was sent, but for each reader's own values."""
+
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.PROTECT, related_name="frozen_message"
+    )
+    revision = models.ForeignKey(
+        "wagtailcore.Revision", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    subject = models.CharField(max_length=200)
+    html = models.TextField()
+    text = models.TextField()
+    from_header = models.CharField(max_length=400)
+    reply_to = models.EmailField()
+    digest = models.CharField(max_length=64)
+    frozen_at = models.DateTimeField(default=now)
+    frozen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("frozen message")
+        verbose_name_plural = _("frozen messages")
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,0 +1,301 @@
+"""The evidence: what was shown, word by word, and what was done with it. Nothing here is edited."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from .. import conf, pseudonyms
+from .address_books import AddressBook
+
+if TYPE_CHECKING:
+    from .contacts import Contact, Subscription
+
+
+class EvidenceIsImmutable(TypeError):
+    """Somebody tried to change or delete evidence."""
+
+
+class EvidenceQuerySet(models.QuerySet):
+    """Reads and appends; the few lawful removals have methods of their own."""
+
+    def update(self, **kwargs: Any) -> int:
+        raise EvidenceIsImmutable(self.model.__name__)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise EvidenceIsImmutable(self.model.__name__)
+
+
+class Evidence(models.Model):
+    """Written once (C9)."""
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise EvidenceIsImmutable(type(self).__name__)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise EvidenceIsImmutable(type(self).__name__)
+
+
+class WordingVersion(Evidence):
+    """A book's wording in all its languages, numbered; it outlives the book."""
+
+    book = models.ForeignKey(
+        AddressBook, on_delete=models.SET_NULL, null=True, related_name="wording_versions"
+    )
+    book_uuid = models.CharField(max_length=36)
+    book_name = models.CharField(max_length=200)
+    number = models.PositiveIntegerField()
+    material = models.BooleanField(
+        help_text=_("Whoever agreed to an earlier version has to be asked again (C9).")
+    )
+    created_at = models.DateTimeField(default=now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("wording version")
+        verbose_name_plural = _("wording versions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["book_uuid", "number"], name="%(app_label)s_wordingversion_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.book_name} {self.number}"
+
+
+class ConsentStatementQuerySet(EvidenceQuerySet):
+    def current_for(self, book: AddressBook) -> ConsentStatementQuerySet:
+        """The book's newest version, one statement a language."""
+        newest = WordingVersion.objects.filter(book=book).order_by("-number").values("pk")[:1]
+        return self.filter(version=models.Subquery(newest)).select_related("version")
+
+    def still_valid(self) -> ConsentStatementQuerySet:
+        """Those that no later material version has overtaken."""
+        return self.filter(~overtaken("version"))
+
+
+def overtaken(version: str) -> models.Exists:
+    """Whether a later material version of the same book exists; `version` is the path to the row's own."""
+    return models.Exists(
+        WordingVersion.objects.filter(
+            book_uuid=models.OuterRef(f"{version}__book_uuid"),
+            number__gt=models.OuterRef(f"{version}__number"),
+            material=True,
+        )
+    )
+
+
+class ConsentStatement(Evidence):
+    """A wording version in one language, exactly as shown."""
+
+    version = models.ForeignKey(WordingVersion, on_delete=models.PROTECT, related_name="statements")
+    language = models.CharField(max_length=16)
+    label = models.CharField(max_length=500)
+    #: The layered information notice: [[heading, text], ...], as shown below the box (I1).
+    notice = models.JSONField()
+    digest = models.CharField(max_length=64)
+
+    objects = ConsentStatementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("consent statement")
+        verbose_name_plural = _("consent statements")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "language"], name="%(app_label)s_consentstatement_language"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.language})"
+
+    def digest_now(self) -> str:
+        """What the digest must be, from the text that is stored."""
+        return pseudonyms.digest_of(
+            {"language": self.language, "label": self.label, "notice": self.notice}
+        )
+
+
+class RecordedEvent(models.TextChoices):
+    REQUESTED = "requested", _("asked for the newsletter")
+    CONFIRMATION_SENT = "confirmation_sent", _("confirmation mail sent")
+    CONFIRMED = "confirmed", _("confirmed")
+    WITHDRAWN = "withdrawn", _("withdrew")
+    WITHDRAWAL_UNDONE = "withdrawal_undone", _("took the withdrawal back")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from; `page_url` and `block_id` name the form, `source` the way in."""
+
+    source: str
+    page_url: str = ""
+    block_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+    def as_recorded(self) -> tuple[str, str]:
+        """IP address and user agent as far as the site keeps them (C7)."""
+        if conf.record_client() == "off" or not self.ip:
+            return "", ""
+        if conf.record_client() == "full":
+            return self.ip, self.user_agent[:512]
+        prefix = 24 if ip_address(self.ip).version == 4 else 48
+        return str(ip_network(f"{self.ip}/{prefix}", strict=False)), ""
+
+
+class ConsentRecordQuerySet(EvidenceQuerySet):
+    def append(
+        self,
+        event: RecordedEvent,
+        subscription: Subscription,
+        *,
+        origin: Origin,
+        occurred_at: datetime,
+        message_id: str = "",
+    ) -> ConsentRecord:
+        """Write one line of evidence about one subscription, as it stands."""
+        contact = subscription.contact
+        ip, user_agent = origin.as_recorded()
+        address_salt, client_salt = pseudonyms.new_salt(), pseudonyms.new_salt() if ip else ""
+        record = self.model(
+            site_id=contact.site_id,
+            contact=contact,
+            subject=contact.keyed_hash,
+            subject_key_id=contact.key_id,
+            book_uuid=subscription.book.uuid,
+            event=event,
+            occurred_at=occurred_at,
+            statement=subscription.statement,
+            page_url=origin.page_url,
+            block_id=origin.block_id,
+            source=origin.source,
+            message_id=message_id,
+            address=contact.address,
+            address_salt=address_salt,
+            address_commitment=pseudonyms.commitment(address_salt, contact.address),
+            ip=ip,
+            user_agent=user_agent,
+            client_salt=client_salt,
+            client_commitment=pseudonyms.commitment(client_salt, ip, user_agent) if ip else "",
+        )
+        record.digest = record.digest_now()
+        record.save()
+        return record
+
+    def confirmations_sent(self, contact: Contact, *, since: datetime) -> int:
+        """How many confirmation mails went to a contact; one mail may name several books."""
+        return (
+            self.filter(
+                contact=contact,
+                event=RecordedEvent.CONFIRMATION_SENT,
+                occurred_at__gt=since,
+            )
+            .order_by()
+            .values("message_id")
+            .distinct()
+            .count()
+        )
+
+    def strip_client(self, *, before: datetime) -> int:
+        """Remove IP address and user agent from older records; their commitment stays (C7)."""
+        return models.QuerySet.update(
+            self.filter(occurred_at__lt=before).exclude(client_salt=""),
+            ip="",
+            user_agent="",
+            client_salt="",
+        )
+
+    def forget(self) -> int:
+        """Delete the records of sign-ups that lapsed unconfirmed: they prove nothing (C12)."""
+        return models.QuerySet.delete(self)[0]
+
+
+class ConsentRecord(Evidence):
+    """One line of evidence (C5). Its personal values can be stripped, its commitments stay."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey("wagtailcore.Site", on_delete=models.PROTECT, related_name="+")
+    contact = models.ForeignKey(
+        "wagtail_gdpr_newsletter.Contact",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="consent_records",
+    )
+    #: The keyed hash of the subject, by which proof is found for whoever supplies the address.
+    subject = models.CharField(max_length=64, db_index=True)
+    subject_key_id = models.CharField(max_length=16)
+    book_uuid = models.CharField(max_length=36, blank=True)
+    event = models.CharField(max_length=32, choices=RecordedEvent.choices)
+    occurred_at = models.DateTimeField()
+    statement = models.ForeignKey(
+        ConsentStatement, on_delete=models.PROTECT, null=True, related_name="records"
+    )
+    page_url = models.CharField(max_length=2048, blank=True)
+    block_id = models.CharField(max_length=64, blank=True)
+    source = models.CharField(max_length=64)
+    message_id = models.CharField(max_length=255, blank=True)
+
+    address = models.CharField(max_length=320, blank=True)
+    address_salt = models.CharField(max_length=32, blank=True)
+    address_commitment = models.CharField(max_length=64)
+    ip = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    client_salt = models.CharField(max_length=32, blank=True)
+    client_commitment = models.CharField(max_length=64, blank=True)
+
+    #: SHA-256 over everything above that no law ever makes us remove.
+    digest = models.CharField(max_length=64)
+
+    objects = ConsentRecordQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["occurred_at", "pk"]
+        verbose_name = _("consent record")
+        verbose_name_plural = _("consent records")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(event__in=RecordedEvent.values),
+                name="%(app_label)s_consentrecord_event",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()}, {self.occurred_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    def digest_now(self) -> str:
+        """What the digest must be, from the row as it stands, stripped or not."""
+        return pseudonyms.digest_of(
+            {
+                "uuid": str(self.uuid),
+                "site": self.site_id,
+                "book": self.book_uuid,
+                "event": self.event,
+                "occurred_at": self.occurred_at.astimezone(UTC).isoformat(),
+                "statement": self.statement.digest if self.statement else None,
+                "page_url": self.page_url,
+                "block_id": self.block_id,
+                "source": self.source,
+                "message_id": self.message_id,
+                "address": self.address_commitment,
+                "client": self.client_commitment,
+            }
+        )

@@ -1,0 +1,190 @@
+"""People and their places in address books."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from wagtail.models import Site
+
+from .. import pseudonyms
+from ..addresses import Address
+from ..tokens import new_link_token
+from .address_books import AddressBook
+from .consent import ConsentStatement, overtaken
+from .suppressions import SITE_SCOPE, Suppression
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def known_as(self, address: Address, *, site: Site) -> ContactQuerySet:
+        return self.filter(site=site, address_digest=pseudonyms.digest(address.canonical))
+
+    def get_or_add(self, *, site: Site, address: Address, language: str) -> Contact:
+        """The contact of that address on that site, whatever its spelling."""
+        hashed = pseudonyms.keyed_hash(address.canonical)
+        contact, _created = self.get_or_create(
+            site=site,
+            address_digest=pseudonyms.digest(address.canonical),
+            defaults={
+                "address": address.typed,
+                "canonical_address": address.canonical,
+                "keyed_hash": hashed.value,
+                "key_id": hashed.key_id,
+                "language": language,
+            },
+        )
+        if contact.key_id != hashed.key_id:  # The key was rotated since (S3).
+            contact.keyed_hash, contact.key_id = hashed.value, hashed.key_id
+            contact.save(update_fields=["keyed_hash", "key_id"])
+        return contact
+
+
+class Contact(models.Model):
+    """A person's address on one site; two sites may be two controllers."""
+
+    site = models.ForeignKey(
+        "wagtailcore.Site", on_delete=models.PROTECT, related_name="newsletter_contacts"
+    )
+    address = models.CharField(_("e-mail address"), max_length=320)
+    canonical_address = models.CharField(max_length=320)
+    #: Decides whether two addresses are one; no database's collation has a say.
+    address_digest = models.CharField(max_length=64)
+    #: Meets `Suppression.hash` in one set-based query.
+    keyed_hash = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    language = models.CharField(_("language"), max_length=16)
+    restricted = models.BooleanField(
+        _("restricted"), default=False, help_text=_("Kept, and never written to (GDPR 18).")
+    )
+    link_token = models.CharField(
+        max_length=32, unique=True, default=new_link_token, editable=False
+    )
+    #: The last time a confirmation mail was begun, so that two workers never send it twice.
+    confirmation_tried_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "address_digest"], name="%(app_label)s_contact_once_a_site"
+            )
+        ]
+
+    def __str__(self) -> str:
+        # Wagtail's audit log keeps this label for good: never an address.
+        return str(_("Contact #%(number)s") % {"number": self.pk})
+
+
+class SubscriptionStatus(models.TextChoices):
+    PENDING = "pending", _("pending")
+    CONFIRMED = "confirmed", _("confirmed")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    UNPROVEN = "unproven", _("unproven")
+
+
+class LegalBasis(models.TextChoices):
+    CONSENT = "consent", _("consent")
+    SOFT_OPT_IN = "soft_opt_in", _("existing customer (soft opt-in)")
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def mailable(self) -> SubscriptionQuerySet:
+        """The one definition of whom a campaign may reach (GDPR 7(1), 18, 21(3))."""
+        return (
+            self.filter(status=SubscriptionStatus.CONFIRMED, contact__restricted=False)
+            .standing_on_a_valid_statement()
+            .not_suppressed()
+        )
+
+    def standing_on_a_valid_statement(self) -> SubscriptionQuerySet:
+        """Those whose statement exists and was not overtaken by a material change (C9)."""
+        return self.filter(~overtaken("statement__version"), statement__isnull=False)
+
+    def not_suppressed(self) -> SubscriptionQuerySet:
+        """Those that no suppression of their book, or of the whole site, holds back."""
+        return self.filter(~Exists(_suppressions()))
+
+    def pending(self) -> SubscriptionQuerySet:
+        return self.filter(status=SubscriptionStatus.PENDING)
+
+    def active(self) -> SubscriptionQuerySet:
+        """Those that are to be left by somebody who leaves everything."""
+        return self.filter(
+            status__in=[
+                SubscriptionStatus.PENDING,
+                SubscriptionStatus.CONFIRMED,
+                SubscriptionStatus.UNPROVEN,
+            ]
+        )
+
+
+def _suppressions() -> models.QuerySet[Suppression]:
+    return Suppression.objects.filter(
+        site=OuterRef("contact__site"),
+        hash=OuterRef("contact__keyed_hash"),
+        scope__in=[SITE_SCOPE, OuterRef("book__uuid")],
+    )
+
+
+class Subscription(models.Model):
+    """One contact's place in one address book."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="subscriptions")
+    book = models.ForeignKey(AddressBook, on_delete=models.CASCADE, related_name="subscriptions")
+    status = models.CharField(max_length=16, choices=SubscriptionStatus.choices)
+    basis = models.CharField(max_length=16, choices=LegalBasis.choices, default=LegalBasis.CONSENT)
+    #: The statement that the last request was made under.
+    statement = models.ForeignKey(
+        ConsentStatement, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    #: When it last became pending; asking again while pending does not move it.
+    requested_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        indexes = [
+            # Who is in a book, and what is waiting to be confirmed or to lapse.
+            models.Index(fields=["book", "status"], name="gdpr_newsletter_sub_status"),
+            models.Index(fields=["status", "requested_at"], name="gdpr_newsletter_sub_waiting"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "book"], name="%(app_label)s_subscription_once_a_book"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=SubscriptionStatus.values),
+                name="%(app_label)s_subscription_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(basis__in=LegalBasis.values), name="%(app_label)s_subscription_basis"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SubscriptionStatus.PENDING) | Q(requested_at__isnull=False),
+                name="%(app_label)s_subscription_requested_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SubscriptionStatus.CONFIRMED)
+                | Q(confirmed_at__isnull=False, statement__isnull=False),
+                name="%(app_label)s_subscription_confirmed_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SubscriptionStatus.UNSUBSCRIBED)
+                | Q(unsubscribed_at__isnull=False),
+                name="%(app_label)s_subscription_unsubscribed_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}, {self.book}"

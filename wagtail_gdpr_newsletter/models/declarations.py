@@ -1,0 +1,196 @@
+"""What personal data the package keeps: the one place that says how each is shown, exported, erased, kept.
+
+Every field of every table is named here, as personal or as not; a test walks the models and fails
+on one that is missing. The stories about access, erasure and retention read these declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Erasure(Enum):
+    """What an erasure does with a value."""
+
+    DELETE = "the row goes with the contact"
+    STRIP = "the value is emptied, the row stays"
+    REKEY = "replaced by the keyed hash under the current key"
+    DETACH = "the row stays and no longer leads to the person"
+
+
+class Kept(Enum):
+    """How long a value is kept; the reader is told so in these words."""
+
+    WITH_CONTACT = _("as long as you receive a newsletter, or until you have it erased")
+    UNTIL_CONFIRMED = _("until you confirm; deleted with the request where you do not")
+    AS_PROOF = _("as long as we may have to prove your consent")
+    CLIENT = _("for the time set for technical details, then removed from the proof")
+    SUPPRESSION = _("for good, so that we do not write to you again")
+
+
+@dataclass(frozen=True)
+class Personal:
+    """One personal value: its label where it is shown and exported, its erasure, its time."""
+
+    label: str | Promise
+    erasure: Erasure
+    kept: Kept
+    #: Technical values are exported and not shown.
+    shown: bool = True
+    exported: bool = True
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One table: what it is to the person, and what each field is."""
+
+    label: str | Promise
+    personal: Mapping[str, Personal] = field(default_factory=dict)
+    not_personal: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> set[str]:
+        return {*self.personal, *self.not_personal}
+
+
+def _not(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_GOES = (Erasure.DELETE, Kept.WITH_CONTACT)
+_PROOF = (Erasure.STRIP, Kept.AS_PROOF)
+_CLIENT = (Erasure.STRIP, Kept.CLIENT)
+_LEDGER = (Erasure.DETACH, Kept.AS_PROOF)
+
+DECLARATIONS: dict[str, Declaration] = {
+    "Contact": Declaration(
+        _("Your details"),
+        {
+            "address": Personal(_("e-mail address"), *_GOES),
+            "canonical_address": Personal(_("e-mail address, normalised"), *_GOES, shown=False),
+            "address_digest": Personal(_("digest of the address"), *_GOES, shown=False),
+            "keyed_hash": Personal(_("keyed hash of the address"), *_GOES, shown=False),
+            "name": Personal(_("name"), *_GOES),
+            "language": Personal(_("language"), *_GOES),
+            "restricted": Personal(_("restricted"), *_GOES),
+            "link_token": Personal(_("token in your links"), *_GOES, shown=False, exported=False),
+            "created_at": Personal(_("known since"), *_GOES),
+            "confirmation_tried_at": Personal(_("last confirmation mail"), *_GOES, shown=False),
+        },
+        _not("id site key_id"),
+    ),
+    "Subscription": Declaration(
+        _("Your newsletters"),
+        {
+            "contact": Personal(_("contact"), *_GOES, shown=False),
+            "book": Personal(_("newsletter"), *_GOES),
+            "status": Personal(_("status"), *_GOES),
+            "basis": Personal(_("legal basis"), *_GOES),
+            "statement": Personal(_("what you agreed to"), *_GOES),
+            "requested_at": Personal(_("asked for on"), Erasure.DELETE, Kept.UNTIL_CONFIRMED),
+            "confirmed_at": Personal(_("confirmed on"), *_GOES),
+            "unsubscribed_at": Personal(_("left on"), *_GOES),
+        },
+        _not("id created_at"),
+    ),
+    "ConsentRecord": Declaration(
+        _("Proof of your consent"),
+        {
+            "contact": Personal(_("contact"), *_LEDGER, shown=False),
+            "subject": Personal(
+                _("keyed hash of the address"), Erasure.REKEY, Kept.AS_PROOF, shown=False
+            ),
+            "event": Personal(_("what happened"), Erasure.DETACH, Kept.AS_PROOF),
+            "occurred_at": Personal(_("when"), Erasure.DETACH, Kept.AS_PROOF),
+            "statement": Personal(_("the text you saw"), Erasure.DETACH, Kept.AS_PROOF),
+            "page_url": Personal(_("on which page"), Erasure.DETACH, Kept.AS_PROOF),
+            "source": Personal(_("by which way"), Erasure.DETACH, Kept.AS_PROOF),
+            "message_id": Personal(
+                _("number of the confirmation mail"), Erasure.DETACH, Kept.AS_PROOF
+            ),
+            "address": Personal(_("e-mail address at that time"), *_PROOF),
+            "address_salt": Personal(_("salt"), *_PROOF, shown=False),
+            "ip": Personal(_("IP address"), *_CLIENT),
+            "user_agent": Personal(_("browser"), *_CLIENT),
+            "client_salt": Personal(_("salt"), *_CLIENT, shown=False),
+        },
+        _not("id uuid site subject_key_id book_uuid block_id address_commitment")
+        | _not("client_commitment digest"),
+    ),
+    "Delivery": Declaration(
+        _("Newsletters sent to you"),
+        {
+            "contact": Personal(_("contact"), *_LEDGER, shown=False),
+            "campaign": Personal(_("newsletter"), *_LEDGER),
+            "books": Personal(_("because you receive"), *_LEDGER),
+            "status": Personal(_("outcome"), *_LEDGER),
+            "sent_at": Personal(_("sent on"), *_LEDGER),
+            "message_id": Personal(_("message number"), *_LEDGER, shown=False),
+            "error": Personal(_("what the server said"), *_LEDGER),
+        },
+        _not("id lane claimed_at attempted_at attempts retry_at"),
+    ),
+    "DeliveryEvent": Declaration(
+        _("What became of them"),
+        {
+            "delivery": Personal(_("newsletter"), *_LEDGER, shown=False),
+            "type": Personal(_("what happened"), *_LEDGER),
+            "reason": Personal(_("reason"), *_LEDGER),
+            "occurred_at": Personal(_("when"), *_LEDGER),
+        },
+        _not("id event_id received_at"),
+    ),
+    "Suppression": Declaration(
+        _("That we do not write to you"),
+        {
+            "hash": Personal(
+                _("keyed hash of the address"), Erasure.REKEY, Kept.SUPPRESSION, shown=False
+            ),
+            "scope": Personal(_("for which newsletter"), Erasure.DETACH, Kept.SUPPRESSION),
+            "reason": Personal(_("reason"), Erasure.DETACH, Kept.SUPPRESSION),
+            "month": Personal(_("since"), Erasure.DETACH, Kept.SUPPRESSION),
+        },
+        _not("id site key_id purge_on"),
+    ),
+    # What follows is about the sender and the editors' texts, not about readers.
+    "SenderSettings": Declaration(
+        _("Newsletter sender"),
+        {},
+        _not("id site name postal_address email phone data_protection_officer")
+        | _not("supervisory_authority mail_provider privacy_page imprint_page from_name")
+        | _not("from_address logo accent_color"),
+    ),
+    "AddressBook": Declaration(
+        _("Address books"), {}, _not("id uuid site name description ask_name created_at")
+    ),
+    "ConsentWording": Declaration(
+        _("Consent wordings"), {}, _not("id sort_order book language label notice")
+    ),
+    "WordingVersion": Declaration(
+        _("Wording versions"),
+        {},
+        _not("id book book_uuid book_name number material created_at created_by"),
+    ),
+    "ConsentStatement": Declaration(
+        _("Consent statements"), {}, _not("id version language label notice digest")
+    ),
+    "Campaign": Declaration(
+        _("Campaigns"),
+        {},
+        _not("id uuid site subject preheader language body books send_status trouble")
+        | _not("sending_started_at sending_finished_at live has_unpublished_changes")
+        | _not("first_published_at last_published_at go_live_at expire_at expired locked")
+        | _not("locked_at locked_by live_revision latest_revision"),
+    ),
+    "FrozenMessage": Declaration(
+        _("Frozen messages"),
+        {},
+        _not("id campaign revision subject html text from_header reply_to digest frozen_at")
+        | _not("frozen_by"),
+    ),
+}

@@ -1,0 +1,98 @@
+"""Who must not be written to, remembered without their address (S1)."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import IntegrityError, models, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from wagtail.models import Site
+
+from .. import pseudonyms
+
+#: The scope of a suppression that holds for every book of the site.
+SITE_SCOPE = "site"
+
+
+class SuppressionReason(models.TextChoices):
+    WITHDRAWAL = "withdrawal", _("unsubscribed")
+    OBJECTION = "objection", _("objected")
+    COMPLAINT = "complaint", _("complained of spam")
+    BOUNCE = "bounce", _("address does not exist")
+
+    @classmethod
+    def final(cls) -> list[str]:
+        """Those that not even the person's own sign-up form lifts: no mail goes there at all (S5)."""
+        return [cls.OBJECTION, cls.COMPLAINT]
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def of(self, canonical: str, *, site: Site) -> SuppressionQuerySet:
+        """Those of an address, made under whichever key."""
+        hashes = [hashed.value for hashed in pseudonyms.keyed_hashes(canonical)]
+        return self.filter(site=site, hash__in=hashes)
+
+    def final(self) -> SuppressionQuerySet:
+        return self.filter(reason__in=SuppressionReason.final())
+
+    @transaction.atomic
+    def remember(self, canonical: str, *, site: Site, scope: str, reason: str) -> None:
+        """Suppress an address; a weaker reason never replaces a final one."""
+        hashed = pseudonyms.keyed_hash(canonical)
+        suppression, created = self.get_or_create(
+            site=site,
+            scope=scope,
+            hash=hashed.value,
+            defaults={"key_id": hashed.key_id, "reason": reason, "month": _this_month()},
+        )
+        if not created and suppression.reason not in SuppressionReason.final():
+            self.filter(pk=suppression.pk).update(reason=reason, month=_this_month())
+
+    def rekey(self, canonical: str, *, site: Site) -> pseudonyms.KeyedHash:
+        """Rewrite the address's suppressions under the current key, and return that hash (S3)."""
+        current, *older = pseudonyms.keyed_hashes(canonical)
+        for suppression in self.filter(site=site, hash__in=[hashed.value for hashed in older]):
+            try:
+                with transaction.atomic():
+                    self.filter(pk=suppression.pk).update(hash=current.value, key_id=current.key_id)
+            except IntegrityError:  # The same scope is remembered under the current key already.
+                suppression.delete()
+                self.remember(
+                    canonical, site=site, scope=suppression.scope, reason=suppression.reason
+                )
+        return current
+
+
+def _this_month() -> datetime.date:
+    return now().date().replace(day=1)
+
+
+class Suppression(models.Model):
+    """A keyed hash that outlives contact, address book, import and restore."""
+
+    site = models.ForeignKey("wagtailcore.Site", on_delete=models.PROTECT, related_name="+")
+    scope = models.CharField(max_length=36)
+    hash = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    reason = models.CharField(max_length=16, choices=SuppressionReason.choices)
+    month = models.DateField()
+    purge_on = models.DateField(null=True)
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "scope", "hash"], name="%(app_label)s_suppression_once_a_scope"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reason__in=SuppressionReason.values),
+                name="%(app_label)s_suppression_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()}, {self.month:%Y-%m}"

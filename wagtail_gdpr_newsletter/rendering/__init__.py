@@ -1,0 +1,1 @@
+"""From blocks to a message: pure functions, no tables."""

@@ -1,0 +1,54 @@
+"""Personal slots: `{name|reader}` and the few others. Filled by joining strings, never evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+#: What editors may write.
+PERSONAL = ("name", "email")
+#: What the engine writes below every message.
+ENGINE = ("books", "unsubscribe_url", "my_data_url")
+
+_SLOT = re.compile(r"\{(?P<name>%s)(?:\|(?P<fallback>[^{}]*))?\}" % "|".join(PERSONAL + ENGINE))
+_ANY_TOKEN = re.compile(r"\{([A-Za-z_]+)(?:\|[^{}]*)?\}")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for a contact's own value; the fallback stands where there is none."""
+
+    name: str
+    fallback: str
+
+
+@dataclass(frozen=True)
+class MergeTemplate:
+    """A text read once, filled many times."""
+
+    parts: tuple[str | Slot, ...]
+
+    @classmethod
+    def read(cls, text: str) -> MergeTemplate:
+        parts: list[str | Slot] = []
+        end = 0
+        for match in _SLOT.finditer(text):
+            parts += [text[end : match.start()], Slot(match["name"], match["fallback"] or "")]
+            end = match.end()
+        return cls((*parts, text[end:]))
+
+    def fill(self, values: Mapping[str, str], *, escape: Callable[[str], str] = str) -> str:
+        """`escape` guards the values; fallbacks are the editor's text and escaped as the text around."""
+        return "".join(
+            part
+            if isinstance(part, str)
+            else (escape(values[part.name]) if values.get(part.name) else part.fallback)
+            for part in self.parts
+        )
+
+
+def unknown_tokens(texts: Iterable[str]) -> list[str]:
+    """What looks like a token but is none: mostly a slip of the editor's hand."""
+    found = (match.group(0) for text in texts for match in _ANY_TOKEN.finditer(text))
+    return sorted({token for token in found if not _SLOT.fullmatch(token)})

@@ -1,0 +1,118 @@
+"""A campaign's blocks become MJML, the MJML becomes HTML, and the footer is the engine's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import mrml
+from bs4 import BeautifulSoup, Comment
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from . import footer
+
+
+class RenderingFailed(ValueError):
+    """The message cannot be made, or would go out without its footer; the text says why."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The controller, as a message shows it; addresses of pages are absolute."""
+
+    name: str
+    postal_address: str
+    email: str
+    phone: str
+    data_protection_officer: str
+    supervisory_authority: str
+    mail_provider: str
+    root_url: str
+    privacy_url: str
+    imprint_url: str
+    logo_url: str
+    accent_color: str
+
+
+@dataclass(frozen=True)
+class Newsletter:
+    """All that one message is made of, before anybody's own values."""
+
+    subject: str
+    preheader: str
+    language: str
+    body: Any
+    sender: Sender
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message with merge slots, as `merge.MergeTemplate` reads them."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def render(newsletter: Newsletter) -> Rendered:
+    """HTML and plain text with the footer that no template can take out (I3)."""
+    with translation.override(newsletter.language):
+        return Rendered(
+            subject=newsletter.subject,
+            html=_html(newsletter),
+            text=_text(newsletter),
+        )
+
+
+def _context(newsletter: Newsletter) -> dict[str, Any]:
+    return {
+        "newsletter": newsletter,
+        "sender": newsletter.sender,
+        "root_url": newsletter.sender.root_url,
+    }
+
+
+def _html(newsletter: Newsletter) -> str:
+    context = _context(newsletter)
+    blocks = [block.render(context) for block in newsletter.body]
+    mjml = render_to_string(
+        "wagtail_gdpr_newsletter/emails/campaign.mjml", {**context, "blocks": blocks}
+    )
+    before, end, after = mjml.rpartition("</mj-body>")
+    if not end:
+        raise RenderingFailed(_("The campaign template has no closing </mj-body>."))
+    html = to_html(before + footer.as_mjml(newsletter.sender) + end + after)
+    _check_footer(html)
+    return html
+
+
+def to_html(mjml: str) -> str:
+    """Compile MJML; `RenderingFailed` where a block's template is not well formed."""
+    try:
+        return mrml.to_html(mjml).content
+    except OSError as error:  # What mrml raises for markup that it cannot read.
+        raise RenderingFailed(
+            _("A block's MJML cannot be read: %(error)s") % {"error": error}
+        ) from error
+
+
+def _check_footer(html: str) -> None:
+    """A template might still comment the footer out, or nest it where parsers lose it."""
+    soup = BeautifulSoup(html, "html.parser")
+    for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
+        comment.extract()
+    links = {link["href"] for link in soup.find_all("a", href=True)}
+    if not set(footer.PERSONAL_LINKS) <= links:
+        raise RenderingFailed(
+            _("The campaign template hides the footer with its unsubscribe and My data links.")
+        )
+
+
+def _text(newsletter: Newsletter) -> str:
+    context = _context(newsletter)
+    parts = [block.block.render_text(block.value, context) for block in newsletter.body]
+    body = "\n\n".join(part for part in parts if part)
+    heading = f"{newsletter.sender.name}\n{'=' * len(newsletter.sender.name)}"
+    return f"{heading}\n\n{body}\n\n{footer.as_text(newsletter.sender)}\n"

@@ -1,0 +1,83 @@
+"""The information notice below a consent box: what article 13 asks for, in the visitor's language (I1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from .newsletter import Sender
+
+
+def compose(
+    *, sender: Sender, purpose: str, language: str, confirmation_expiry: timedelta
+) -> list[list[str]]:
+    """[[heading, text], ...] in the order in which the law lists them; empty parts are left out."""
+    with translation.override(language):
+        parts = [
+            [_("Who is responsible"), _responsible(sender)],
+            [_("What we use your address for"), purpose],
+            [
+                _("Legal basis"),
+                _("Your consent (Article 6(1)(a) of the GDPR). It is voluntary."),
+            ],
+            [_("What you have to tell us"), _("Only your e-mail address; all else is up to you.")],
+            [_("Who else receives it"), _recipients(sender)],
+            [_("How long we keep it"), _retention(confirmation_expiry)],
+            [
+                _("How you leave"),
+                _(
+                    "With the link at the foot of every newsletter, at any time and without giving "
+                    "a reason. What was sent before stays lawful."
+                ),
+            ],
+            [
+                _("Your rights"),
+                _(
+                    "You can ask us for access to your data and for a copy of it, have it corrected, "
+                    "restricted or erased, and object. Write to %(email)s."
+                )
+                % {"email": sender.email},
+            ],
+            [_("Where you can complain"), _complaint(sender)],
+            [
+                _("Measuring"),
+                _("We do not record whether you open our e-mails or what you click in them."),
+            ],
+        ]
+    return [[heading, text] for heading, text in parts if text]
+
+
+def _responsible(sender: Sender) -> str:
+    lines = [sender.name, *sender.postal_address.splitlines(), sender.email, sender.phone]
+    if sender.data_protection_officer:
+        lines.append(
+            _("Data protection officer: %(name)s") % {"name": sender.data_protection_officer}
+        )
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def _recipients(sender: Sender) -> str:
+    if not sender.mail_provider:
+        return _("Nobody. We send our mail ourselves.")
+    return _("%(provider)s, which delivers our mail on our behalf, and nobody else.") % {
+        "provider": sender.mail_provider
+    }
+
+
+def _retention(confirmation_expiry: timedelta) -> str:
+    return _(
+        "Until you leave. If you do not confirm, we delete your address after %(days)s days. After "
+        "you have left we keep proof of your consent as long as the law may ask us for it, and a "
+        "code made from your address, so that we do not write to you again."
+    ) % {"days": confirmation_expiry.days}
+
+
+def _complaint(sender: Sender) -> str:
+    if not sender.supervisory_authority:
+        return _("With the data protection authority of the place where you live or work.")
+    return _(
+        "With the data protection authority of the place where you live or work. Ours is: "
+        "%(authority)s."
+    ) % {"authority": sender.supervisory_authority}

@@ -1,0 +1,83 @@
+"""Who gets a campaign, who does not and why, and the ledger that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
+
+#: Rows that one statement writes.
+LEDGER_STEP = 1000
+
+
+@dataclass(frozen=True)
+class Audience:
+    """How many contacts a campaign reaches, and how many of its books' contacts it does not."""
+
+    reached: int
+    #: [(reason, number)], nobody counted twice.
+    left_out: list[tuple[str, int]]
+
+
+def subscriptions_of(campaign: Campaign) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(book__in=campaign.books.all())
+
+
+def count(campaign: Campaign) -> Audience:
+    """A constant number of queries, whatever the size of the books."""
+    subscriptions = subscriptions_of(campaign)
+    here = subscriptions.filter(contact=OuterRef("pk"))
+    remaining = Contact.objects.filter(Exists(here), ~Exists(here.mailable()))
+    left_out = []
+    for reason, because in _reasons():
+        number = remaining.filter(Exists(here.filter(because))).count()
+        remaining = remaining.filter(~Exists(here.filter(because)))
+        left_out.append((reason, number))
+    left_out.append((_("suppressed: bounced, complained, objected or left"), remaining.count()))
+    reached = subscriptions.mailable().order_by().values("contact").distinct().count()
+    return Audience(reached, [(reason, number) for reason, number in left_out if number])
+
+
+def _reasons() -> list[tuple[str, Q]]:
+    valid = Subscription.objects.standing_on_a_valid_statement().filter(pk=OuterRef("pk"))
+    return [
+        (_("have restricted the use of their data"), Q(contact__restricted=True)),
+        (_("have not confirmed yet"), Q(status=SubscriptionStatus.PENDING)),
+        (_("were added without proof of consent"), Q(status=SubscriptionStatus.UNPROVEN)),
+        (_("have unsubscribed"), Q(status=SubscriptionStatus.UNSUBSCRIBED)),
+        (_("agreed to an earlier wording that has changed since"), ~Q(Exists(valid))),
+    ]
+
+
+def write_ledger(campaign: Campaign) -> None:
+    """One delivery for each contact whom the campaign reaches; repeating it adds nobody twice."""
+    step: list[Delivery] = []
+    for contact_pk, books in _contacts_with_books(campaign):
+        step.append(Delivery(campaign=campaign, contact_id=contact_pk, books=books))
+        if len(step) == LEDGER_STEP:
+            Delivery.objects.bulk_create(step, ignore_conflicts=True)
+            step = []
+    Delivery.objects.bulk_create(step, ignore_conflicts=True)
+
+
+def _contacts_with_books(campaign: Campaign) -> Iterator[tuple[int, list[str]]]:
+    rows = (
+        subscriptions_of(campaign)
+        .mailable()
+        .order_by("contact", "book")
+        .values_list("contact", "book__uuid")
+    )
+    for contact_pk, group in groupby(rows.iterator(), key=lambda row: row[0]):
+        yield contact_pk, [uuid for _contact, uuid in group]
+
+
+def still_reached(campaign: Campaign, deliveries: list[Delivery]) -> set[int]:
+    """The contacts among these who may still be written to, asked at the moment of sending."""
+    contacts = [delivery.contact_id for delivery in deliveries if delivery.contact_id]
+    mailable = subscriptions_of(campaign).mailable().filter(contact__in=contacts)
+    return set(mailable.order_by().values_list("contact", flat=True))

@@ -1,0 +1,107 @@
+"""A lane: claims deliveries, asks once more who may be written to, sends, and records each outcome."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from time import monotonic
+
+from django.db.models import F
+from django.utils.timezone import now
+
+from .. import conf
+from ..models import Campaign, Delivery, DeliveryStatus
+from . import audience, messages, transport
+from .compose import Composer
+
+#: A lane is a short task: it stops after this many seconds and is rung again.
+LANE_SECONDS = 10
+MAX_ATTEMPTS = 5
+#: A claim older than this belongs to a lane that died.
+CLAIM_LIFETIME = timedelta(minutes=10)
+
+
+def run_lane(campaign: Campaign) -> None:
+    """Send until nothing is due or the lane's time is up. Raise `MailerRefuses` when nothing goes."""
+    lane, deadline = uuid.uuid4(), monotonic() + LANE_SECONDS
+    mailer = messages.open_mailer()
+    composer = Composer(campaign.frozen_message, messages.provider_of(mailer))
+    transport.open_connection(mailer)
+    try:
+        while monotonic() < deadline:
+            batch = campaign.deliveries.claim(lane=lane, size=conf.batch_size())
+            if not batch:
+                return
+            _send_batch(campaign, batch, mailer=mailer, composer=composer, deadline=deadline)
+    finally:
+        mailer.close()
+        # What was claimed and not begun is free for the next lane at once.
+        _release(campaign.deliveries.filter(lane=lane, attempted_at__isnull=True))
+
+
+def _send_batch(campaign, batch: list[Delivery], *, mailer, composer: Composer, deadline) -> None:
+    reached = audience.still_reached(campaign, batch)
+    gone = [delivery.pk for delivery in batch if delivery.contact_id not in reached]
+    Delivery.objects.filter(pk__in=gone, status=DeliveryStatus.CLAIMED).update(
+        status=DeliveryStatus.SKIPPED
+    )
+    for delivery in batch:
+        if monotonic() > deadline:
+            return
+        if delivery.contact_id not in reached:
+            continue
+        message = composer.for_contact(
+            delivery.contact, books=delivery.books, delivery_id=delivery.opaque_id
+        )
+        transport.open_connection(mailer)
+        if _begin(delivery):
+            _send_one(delivery, message, mailer=mailer)
+
+
+def _send_one(delivery: Delivery, message, *, mailer) -> None:
+    try:
+        outcome = transport.send(mailer, message)
+    except transport.MailerRefuses:  # Not this delivery's fault, and nothing left.
+        _release(Delivery.objects.filter(pk=delivery.pk))
+        raise
+    _record(delivery, outcome)
+
+
+def _begin(delivery: Delivery) -> bool:
+    """Count the attempt before the work: whoever dies from here on leaves a delivery in doubt."""
+    mine = Delivery.objects.filter(
+        pk=delivery.pk, lane=delivery.lane, status=DeliveryStatus.CLAIMED
+    )
+    return mine.update(attempted_at=now(), attempts=F("attempts") + 1) == 1
+
+
+def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
+    attempts = delivery.attempts + 1
+    status, retry_at = outcome.status, None
+    if status == DeliveryStatus.PENDING:
+        if attempts >= MAX_ATTEMPTS:
+            status = DeliveryStatus.FAILED
+        else:
+            retry_at = now() + timedelta(minutes=2**attempts)
+    # Only while claimed: a provider's event may have been quicker than this line.
+    Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.CLAIMED).update(
+        status=status,
+        retry_at=retry_at,
+        sent_at=now() if status == DeliveryStatus.SENT else None,
+        error=outcome.error,
+    )
+    if outcome.message_id:
+        Delivery.objects.filter(pk=delivery.pk).update(message_id=outcome.message_id)
+
+
+def release_dead_claims() -> None:
+    """After a worker's death: what it had not begun is due again, what it had begun is in doubt."""
+    abandoned = Delivery.objects.abandoned(after=CLAIM_LIFETIME)
+    abandoned.filter(attempted_at__isnull=False).update(status=DeliveryStatus.UNKNOWN)
+    _release(abandoned.filter(attempted_at__isnull=True))
+
+
+def _release(deliveries) -> None:
+    deliveries.filter(status=DeliveryStatus.CLAIMED).update(
+        status=DeliveryStatus.PENDING, lane=None, claimed_at=None, attempted_at=None
+    )

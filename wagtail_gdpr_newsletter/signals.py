@@ -1,0 +1,19 @@
+"""What other code on the site may want to know. Our own flow never runs through these."""
+
+from django.dispatch import Signal
+
+# A visitor asked for a book and was sent (or will be sent) a confirmation mail.
+# provides args: subscription
+subscription_requested = Signal()
+
+# A person pressed the button in the confirmation page.
+# provides args: subscription
+subscription_confirmed = Signal()
+
+# A subscription ended, by the person, the provider or staff.
+# provides args: subscription, source
+subscription_withdrawn = Signal()
+
+# The last delivery of a campaign has been settled.
+# provides args: campaign
+campaign_finished = Signal()

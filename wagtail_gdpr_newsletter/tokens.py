@@ -1,0 +1,56 @@
+"""Tokens in links and forms: signed, bound to one purpose, and, where it matters, expiring (A3)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from django.core import signing
+
+
+class Purpose(Enum):
+    """What a signed token may be used for; one made for another purpose is not read."""
+
+    FORM = "form"
+    ANSWER = "answer"
+    CONFIRM = "confirm"
+    UNDO = "undo"
+
+
+class InvalidToken(ValueError):
+    """Tampered with, cut off by a mail program, or made for something else."""
+
+
+class ExpiredToken(InvalidToken):
+    """Once right, now too old."""
+
+
+def new_link_token() -> str:
+    """A contact's place in a link: 128 random bits, lower-case, so that no collation confuses two.
+
+    Random and stored, not signed: a newsletter must stay easy to leave however old the mail is
+    and whatever happened to SECRET_KEY.
+    """
+    return secrets.token_hex(16)
+
+
+def sign(purpose: Purpose, payload: Any) -> str:
+    """A URL-safe text that only this site can have made; anyone can read what is in it."""
+    return signing.dumps(payload, salt=_salt(purpose), compress=True)
+
+
+def read(purpose: Purpose, token: str, *, max_age: timedelta | None = None) -> Any:
+    """The payload, or `InvalidToken` / `ExpiredToken`."""
+    try:
+        return signing.loads(token, salt=_salt(purpose), max_age=max_age)
+    except signing.SignatureExpired as error:
+        raise ExpiredToken from error
+    except (signing.BadSignature, ValueError) as error:
+        # ValueError: characters that are no base64, in a token that somebody typed.
+        raise InvalidToken from error
+
+
+def _salt(purpose: Purpose) -> str:
+    return f"wagtail_gdpr_newsletter.{purpose.value}"

@@ -1,0 +1,1 @@
+"""The public pages: parse, call one action, answer."""

@@ -1,0 +1,101 @@
+"""What the public pages share: headers that keep them private, the visitor's language, the way they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from ipaddress import ip_address
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.cache import add_never_cache_headers
+from python_ipware import IpWare
+from wagtail.models import Site
+
+from .. import conf
+from ..models import Origin, SenderSettings
+
+View = Callable[..., HttpResponse]
+
+
+def private_page(view: View) -> View:
+    """Nothing of these pages is stored, indexed or told to the next site (A4)."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return wrapped
+
+
+def refuse_too_much(view: View) -> View:
+    """Megabytes and thousands of fields are answered with a sentence, and not read."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            request.POST  # noqa: B018 -- reading it is what raises
+        except (RequestDataTooBig, TooManyFieldsSent):
+            return page(request, "refused", reason="too_much", status=413)
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
+def page(
+    request: HttpRequest,
+    name: str,
+    *,
+    site: Site | None = None,
+    language: str | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """Render `pages/<name>.html` with the sender of the site, in the contact's language where known."""
+    site = site or Site.find_for_request(request) or Site.objects.get(is_default_site=True)
+    sender = SenderSettings.for_site(site)
+    with translation.override(language or translation.get_language()):
+        return render(
+            request,
+            f"wagtail_gdpr_newsletter/pages/{name}.html",
+            {"site": site, "sender": sender.as_sender(), **context},
+            status=status,
+        )
+
+
+def posted_from_elsewhere(request: HttpRequest) -> bool:
+    """The form has no CSRF token, so that its page can be cached; browsers tell where a post began."""
+    if fetch_site := request.headers.get("Sec-Fetch-Site"):
+        return fetch_site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return bool(origin) and origin.partition("://")[2] != request.get_host()
+
+
+def origin_of(
+    request: HttpRequest, source: str, *, page_url: str = "", block_id: str = ""
+) -> Origin:
+    return Origin(
+        source=source,
+        page_url=page_url,
+        block_id=block_id,
+        ip=client_ip(request),
+        user_agent=request.headers.get("User-Agent", ""),
+    )
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The visitor's address; headers count only as far as trusted proxies wrote them."""
+    found: Any = request.META.get("REMOTE_ADDR", "")
+    if proxies := conf.proxy_count():
+        found, _trusted = IpWare(proxy_count=proxies).get_client_ip(request.META, strict=True)
+    try:
+        return str(ip_address(str(found)))
+    except ValueError:  # A Unix socket, or a proxy that said nothing.
+        return ""

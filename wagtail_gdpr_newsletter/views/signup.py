@@ -1,0 +1,118 @@
+"""Signing up and confirming."""
+
+from __future__ import annotations
+
+import swapper
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from wagtail.models import Site
+
+from .. import actions, tokens
+from ..actions.offering import ShownForm
+from ..links import NAMESPACE
+from . import limits
+from .pages import (
+    client_ip,
+    origin_of,
+    page,
+    posted_from_elsewhere,
+    private_page,
+    refuse_too_much,
+)
+
+
+@csrf_exempt  # The form's page is cached and sets no cookie; `posted_from_elsewhere` guards instead.
+@require_POST
+@private_page
+@refuse_too_much
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """Take a posted form. Every address, known or not, gets the same answer (A2)."""
+    if posted_from_elsewhere(request):
+        return page(request, "refused", reason="elsewhere", status=403)
+    try:
+        shown = ShownForm.read(request.POST.get("form", ""))
+    except tokens.InvalidToken:
+        return page(request, "refused", reason="form", status=400)
+    form = shown.build(request.POST)
+    if not form.offers:
+        return page(request, "refused", reason="gone", status=410)
+    if form.is_from_a_robot:
+        return _answer(shown)
+    if not form.is_valid():
+        return page(request, "signup", form=form, shown=shown, status=422)
+    agreed = shown.agreed(form)
+    if shown.is_outdated(agreed):
+        return _show_again(request, shown)
+    if limits.too_many_signups(client_ip(request)):
+        return page(request, "refused", reason="too_many", status=429)
+    actions.sign_up(
+        site=Site.objects.get(pk=shown.site),
+        address=form.cleaned_data["email"],
+        name=form.cleaned_data.get("name", ""),
+        statements=agreed,
+        origin=origin_of(request, "form", page_url=shown.page_url, block_id=shown.block_id),
+    )
+    return _answer(shown)
+
+
+def _show_again(request: HttpRequest, shown: ShownForm) -> HttpResponse:
+    """The wording has changed materially: the input is kept, the boxes are empty again (C1, C9)."""
+    refreshed = shown.refreshed()
+    form = refreshed.build()
+    form.initial = {name: request.POST.get(name, "") for name in ("email", "name")}
+    return page(request, "signup", form=form, shown=refreshed, outdated=True, status=409)
+
+
+def _answer(shown: ShownForm) -> HttpResponse:
+    """To the page the editor chose, which was signed, or to ours (A6)."""
+    page_model = swapper.load_model("wagtailcore", "Page")
+    thank_you = page_model.objects.live().filter(pk=shown.thank_you_page).first()
+    if thank_you and thank_you.full_url:
+        url = thank_you.full_url
+    else:
+        token = tokens.sign(tokens.Purpose.ANSWER, shown.success_message)
+        url = reverse(f"{NAMESPACE}:subscribed", args=[token])
+    response = redirect(url)
+    response.status_code = 303  # See other: reloading the answer posts nothing.
+    return response
+
+
+@require_safe
+@private_page
+def subscribed(request: HttpRequest, token: str) -> HttpResponse:
+    """The answer to a form: look into your inbox."""
+    try:
+        message = tokens.read(tokens.Purpose.ANSWER, token)
+    except tokens.InvalidToken:
+        message = ""
+    return page(request, "subscribed", message=message)
+
+
+@csrf_exempt  # The token in the address is the proof; the page needs no cookie.
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks, POST confirms: mail scanners open links, people press buttons."""
+    try:
+        if request.method == "POST":
+            done = actions.confirm(token=token, origin=origin_of(request, "confirmation page"))
+        else:
+            done = actions.awaiting_confirmation(token)
+    except tokens.ExpiredToken:
+        return page(request, "link_problem", problem="expired", status=410)
+    except tokens.InvalidToken:
+        return page(request, "link_problem", problem="invalid", status=404)
+    if not done:
+        return page(request, "link_problem", problem="used")
+    contact = done[0].contact
+    return page(
+        request,
+        "confirmed" if request.method == "POST" else "confirm",
+        site=contact.site,
+        language=contact.language,
+        contact=contact,
+        subscriptions=done,
+    )

@@ -1,0 +1,71 @@
+"""Leaving, and taking it back."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from .. import actions, tokens
+from ..models import AddressBook, Contact, Delivery
+from .pages import origin_of, page, private_page, refuse_too_much
+
+
+@csrf_exempt  # Mail clients post here without a cookie (RFC 8058).
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+@refuse_too_much
+def unsubscribe(request: HttpRequest, token: str, campaign: int | None = None) -> HttpResponse:
+    """GET asks, POST unsubscribes. An erased contact sees the same pages: they have left either way."""
+    contact = Contact.objects.filter(link_token=token).select_related("site").first()
+    books = _books_of(contact, campaign) if contact else []
+    if request.method != "POST":
+        return _page(request, "unsubscribe", contact, books=books)
+    one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+    everything = request.POST.get("what") == "everything" or not books
+    undo = ""
+    if contact:
+        undo = actions.unsubscribe(
+            contact=contact,
+            books=None if everything else [book.uuid for book in books],
+            origin=origin_of(request, "one-click" if one_click else "unsubscribe page"),
+        )
+    if one_click:
+        return HttpResponse("OK", content_type="text/plain")
+    return _page(request, "unsubscribed", contact, books=[] if everything else books, undo=undo)
+
+
+@csrf_exempt  # The signed token in the form is the proof.
+@require_POST
+@private_page
+def resubscribe(request: HttpRequest) -> HttpResponse:
+    """“That was a mistake”, within ten minutes."""
+    try:
+        restored = actions.resubscribe(
+            token=request.POST.get("undo", ""), origin=origin_of(request, "unsubscribe page")
+        )
+    except tokens.InvalidToken:
+        restored = []
+    if not restored:
+        return page(request, "link_problem", problem="undo")
+    contact = restored[0].contact
+    return _page(request, "resubscribed", contact, books=[item.book for item in restored])
+
+
+def _page(
+    request: HttpRequest, name: str, contact: Contact | None, **context: object
+) -> HttpResponse:
+    return page(
+        request,
+        name,
+        site=contact.site if contact else None,
+        language=contact.language if contact else None,
+        contact=contact,
+        **context,
+    )
+
+
+def _books_of(contact: Contact, campaign: int | None) -> list[AddressBook]:
+    """The books through which this campaign came; none means everything."""
+    delivery = Delivery.objects.filter(contact=contact, campaign=campaign).first()
+    return list(AddressBook.objects.filter(uuid__in=delivery.books)) if delivery else []

@@ -1,0 +1,91 @@
+"""Where Wagtail finds us."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.admin.menu import MenuItem
+from wagtail.contrib.settings.models import BaseSiteSetting
+from wagtail.models import Site
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSetGroup
+
+from . import actions
+from .admin.address_books import AddressBookViewSet
+from .admin.campaigns import CampaignPermissionPolicy, CampaignViewSet, arrange_action_menu
+from .models import Campaign, SenderSettings
+
+try:
+    from wagtail.permissions import register_permission_policy
+except ImportError:  # Wagtail 7.4
+    CampaignViewSet.permission_policy = CampaignPermissionPolicy(Campaign)
+else:
+    register_permission_policy(Campaign, CampaignPermissionPolicy(Campaign))
+
+
+class SenderMenuItem(MenuItem):
+    """The sender of the default site; the page itself switches between sites."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Sender"), "", icon_name="user", order=300, name="newsletter-sender")
+
+    @property
+    def url(self) -> str:
+        site = Site.objects.filter(is_default_site=True).first()
+        meta = SenderSettings._meta
+        args = [meta.app_label, meta.model_name, *([site.pk] if site else [])]
+        return reverse("wagtailsettings:edit", args=args)
+
+    @url.setter
+    def url(self, value: str) -> None:
+        """`MenuItem` sets one; ours depends on the sites that there are."""
+
+    def is_shown(self, request) -> bool:
+        return request.user.has_perm(f"{SenderSettings._meta.app_label}.change_sendersettings")
+
+
+class NewsletterGroup(SnippetViewSetGroup):
+    items = (CampaignViewSet, AddressBookViewSet)
+    menu_label = _("Newsletter")
+    menu_icon = "mail"
+    menu_name = "newsletter"
+    menu_order = 300
+
+    def get_submenu_items(self):
+        return [*super().get_submenu_items(), SenderMenuItem()]
+
+
+register_snippet(NewsletterGroup)
+
+
+@hooks.register("construct_snippet_action_menu")
+def lead_from_the_editor_to_sending(menu_items, request, context):
+    if context["model"] is Campaign:
+        arrange_action_menu(menu_items, context)
+
+
+@hooks.register("after_edit_setting")
+def version_the_notices(request, setting: BaseSiteSetting):
+    """Visitors are told who the sender is: a change of it is a new version of every wording."""
+    if isinstance(setting, SenderSettings):
+        actions.version_wordings_of_site(site=setting.site, user=request.user)
+
+
+@hooks.register("register_log_actions")
+def register_log_actions(log_actions):
+    log_actions.register_action(
+        "wagtail_gdpr_newsletter.send", _("Send campaign"), _("Campaign sent")
+    )
+    log_actions.register_action(
+        "wagtail_gdpr_newsletter.send_test", _("Send test"), _("Test of the campaign sent")
+    )
+
+
+@hooks.register("register_permissions")
+def register_permissions():
+    """P4: whoever composes need not be the one who sends."""
+    return Permission.objects.filter(
+        content_type__app_label="wagtail_gdpr_newsletter", codename="send_campaign"
+    )
