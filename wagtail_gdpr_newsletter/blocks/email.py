@@ -27,10 +27,12 @@ class EmailBlock(blocks.Block):
     """What a block inside a campaign has beyond an ordinary one: `Meta.text_template`."""
 
     def render_text(self, value: Any, context: Mapping[str, Any]) -> str:
-        """The block in plain text, readable in itself; `context` as for `render`."""
-        # Plain text has nothing to escape.
-        with_block = {**self.get_context(value, parent_context=context), "autoescape": False}
-        return render_to_string(self.meta.text_template, with_block).strip()
+        """The block in plain text, readable in itself; `context` as for `render`.
+
+        The template switches autoescaping off: plain text has nothing to escape.
+        """
+        block_context = self.get_context(value, parent_context=context)
+        return render_to_string(self.meta.text_template, block_context).strip()
 
 
 class HeadingBlock(EmailBlock, blocks.CharBlock):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import email.policy
-import inspect
 import uuid
 from typing import Any
 
 from anymail.message import AnymailMessage
 from django.core import mail
-from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
 #: Providers at which tracking cannot be switched off per message: a check asks to do it there (T1).
@@ -25,16 +22,14 @@ TAG = "newsletter"
 class NewsletterMessage(AnymailMessage):
     """An Anymail message whose long headers stay as written.
 
-    Django 6 folds a header token of more than 77 characters into an encoded word, which breaks
-    List-Unsubscribe; Django 5 has no `policy` and does not.
+    Django 6 turns a header token of more than 77 characters into an encoded word, Django 5 breaks
+    the line before it; some mailbox providers then miss List-Unsubscribe.
     """
 
-    if "policy" in inspect.signature(EmailMultiAlternatives.message).parameters:
-
-        def message(self, *, policy: Any = email.policy.default) -> Any:
-            message = super().message(policy=policy)
-            message.policy = message.policy.clone(max_line_length=900)
-            return message
+    def message(self, **kwargs: Any) -> Any:
+        message = super().message(**kwargs)
+        message.policy = message.policy.clone(max_line_length=900)
+        return message
 
 
 def open_mailer() -> BaseEmailBackend:

@@ -1,0 +1,150 @@
+"""What the tests share: a site, a visitor with a browser's habits, and a worker that works at once."""
+
+from __future__ import annotations
+
+import email.policy
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+from wagtail.models import Site
+
+from . import factories
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    """Sites and rate limits are cached, and outlive a test's transaction."""
+    cache.clear()
+    Site.clear_site_root_paths_cache()
+    yield
+
+
+@pytest.fixture
+def site(db) -> Site:
+    site = Site.objects.get(is_default_site=True)
+    site.hostname, site.port, site.site_name = "testserver", 80, "Orto dei Semi"
+    site.save()
+    factories.make_sender(site)
+    return site
+
+
+@pytest.fixture
+def book(site):
+    return factories.make_book(site, "Seed letter")
+
+
+@pytest.fixture
+def signup_page(site, book):
+    return factories.make_signup_page(site, book)
+
+
+@dataclass
+class Visitor:
+    """Does what people do: opens pages, ticks boxes, presses buttons, follows links in mails."""
+
+    run_tasks: Any
+    client: Client = field(default_factory=Client)
+    response: Any = None
+
+    def open(self, url: str, **extra: Any) -> BeautifulSoup:
+        self.response = self.client.get(url.removeprefix("http://testserver"), **extra)
+        return self.soup
+
+    @property
+    def soup(self) -> BeautifulSoup:
+        return BeautifulSoup(self.response.content, "html.parser")
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", self.soup.get_text(" "))
+
+    def fill_and_post(
+        self, page, *, email: str, consent: bool = True, only: str = "", **extra: Any
+    ) -> None:
+        """Fill the form as the page shows it; `only` names the one book to tick."""
+        self.open(page.get_url())
+        self.post_form(self.soup, email=email, consent=consent, only=only, **extra)
+
+    def post_form(
+        self,
+        soup: BeautifulSoup,
+        *,
+        email: str,
+        consent: bool = True,
+        only: str = "",
+        headers: dict[str, str] | None = None,
+        **fields: str,
+    ) -> None:
+        form = soup.select_one("[data-gdpr-newsletter-form]")
+        assert form, "the page shows no sign-up form"
+        data = {item["name"]: item.get("value", "") for item in form.select("input[type=hidden]")}
+        data |= {"email": email, **fields}
+        for box in form.select("input[type=checkbox]"):
+            assert not box.has_attr("checked"), "no box is ever ticked beforehand"
+            block = box.find_parent(class_="gdpr-newsletter-consent").get_text()
+            if consent and only in block:
+                data[box["name"]] = "on"
+        with self.run_tasks(execute=True):
+            self.response = self.client.post(form["action"], data, headers=headers)
+
+    def press(self, label: str) -> None:
+        """Press the button of that name on the page that is open."""
+        button = next(b for b in self.soup.select("button") if b.get_text(strip=True) == label)
+        form = button.find_parent("form")
+        data = {item["name"]: item["value"] for item in form.select("input[type=hidden]")}
+        if button.get("name"):
+            data[button["name"]] = button["value"]
+        url = form.get("action") or self.response.request["PATH_INFO"]
+        with self.run_tasks(execute=True):
+            self.response = self.client.post(url, data)
+
+    def open_link(self, message, containing: str) -> BeautifulSoup:
+        return self.open(link_in(message, containing))
+
+    def join(self, page, address: str, **extra: Any) -> None:
+        """The whole double opt-in."""
+        before = len(mail.outbox)
+        self.fill_and_post(page, email=address, **extra)
+        assert len(mail.outbox) == before + 1
+        self.open_link(mail.outbox[-1], "confirm")
+        self.press("Confirm")
+
+
+def link_in(message, containing: str) -> str:
+    links = re.findall(r"http://testserver\S+", message.body)
+    return next(link for link in links if containing in link)
+
+
+def html_of(message) -> str:
+    return message.alternatives[0].content
+
+
+def on_the_wire(message):
+    """The message as a server receives it."""
+    data = message.message().as_bytes()
+    return email.message_from_bytes(data, policy=email.policy.default)
+
+
+@pytest.fixture
+def visitor(db, django_capture_on_commit_callbacks) -> Visitor:
+    return Visitor(django_capture_on_commit_callbacks)
+
+
+@pytest.fixture
+def send(django_capture_on_commit_callbacks):
+    """Send a campaign and let the worker finish it."""
+    from wagtail_gdpr_newsletter import actions
+
+    def send_and_work(campaign, **kwargs: Any):
+        with django_capture_on_commit_callbacks(execute=True):
+            actions.send_campaign(campaign=campaign, **kwargs)
+        campaign.refresh_from_db()
+        return campaign
+
+    return send_and_work

@@ -1,0 +1,46 @@
+"""Mail backends that behave as real servers do on a bad day."""
+
+from __future__ import annotations
+
+import smtplib
+
+from django.core.mail.backends.locmem import EmailBackend
+from django.dispatch import Signal
+
+# provides args: message_number
+message_sent = Signal()
+
+
+class TellingMailer(EmailBackend):
+    """Says after each message that it has gone, so that a test can do something in between."""
+
+    def send_messages(self, messages) -> int:
+        number = super().send_messages(messages)
+        message_sent.send(type(self), message_number=number)
+        return number
+
+
+class RefusingRecipients(EmailBackend):
+    def send_messages(self, messages) -> int:
+        refused = {messages[0].to[0]: (550, b"no such user")}
+        raise smtplib.SMTPRecipientsRefused(refused)
+
+
+class Busy(EmailBackend):
+    def send_messages(self, messages) -> int:
+        raise smtplib.SMTPDataError(452, b"try again later")
+
+
+class BreakingOff(EmailBackend):
+    def send_messages(self, messages) -> int:
+        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+
+
+class Unreachable(EmailBackend):
+    def open(self) -> bool:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+
+class Dying(EmailBackend):
+    def send_messages(self, messages) -> int:
+        raise SystemExit
