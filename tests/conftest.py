@@ -44,6 +44,16 @@ def signup_page(site, book):
     return factories.make_signup_page(site, book)
 
 
+@pytest.fixture
+def configure(settings):
+    """Change keys of the package's settings dictionary for one test."""
+
+    def change(**keys: Any) -> None:
+        settings.WAGTAIL_GDPR_NEWSLETTER = settings.WAGTAIL_GDPR_NEWSLETTER | keys
+
+    return change
+
+
 @dataclass
 class Visitor:
     """Does what people do: opens pages, ticks boxes, presses buttons, follows links in mails."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import smtplib
 
+import requests
+from anymail.backends.test import EmailBackend as AnymailTestBackend
+from anymail.exceptions import AnymailRecipientsRefused, AnymailRequestsAPIError
 from django.core.mail.backends.locmem import EmailBackend
 from django.dispatch import Signal
 
@@ -44,3 +47,21 @@ class Unreachable(EmailBackend):
 class Dying(EmailBackend):
     def send_messages(self, messages) -> int:
         raise SystemExit
+
+
+class RejectingProvider(AnymailTestBackend):
+    """Answers at once that it will not deliver to this recipient."""
+
+    def _send(self, message) -> bool:
+        raise AnymailRecipientsRefused
+
+
+class AnsweringProvider(AnymailTestBackend):
+    """Answers every call with the same status code."""
+
+    status_code = 200
+
+    def _send(self, message) -> bool:
+        response = requests.Response()
+        response.status_code = self.status_code
+        raise AnymailRequestsAPIError("refused", response=response)

@@ -131,10 +131,10 @@ def test_somebody_in_two_books_gets_one_copy_that_names_both(site, book, send):
 
 
 def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(
-    book, readers, send, settings, monkeypatch
+    book, readers, send, configure, monkeypatch
 ):
     """The first copy's arrival makes the next reader leave; batches of one ask again each time."""
-    settings.WAGTAIL_GDPR_NEWSLETTER = settings.WAGTAIL_GDPR_NEWSLETTER | {"BATCH_SIZE": 1}
+    configure(BATCH_SIZE=1)
     leaving = readers[1].contact
 
     def leave(sender, message_number, **kwargs):

@@ -215,11 +215,9 @@ def test_strangers_learn_nothing_from_the_answer(visitor, site, book, signup_pag
     for who in ("new", "pending", "confirmed", "left", "objected"):
         visitor.post_form(soup, email=f"{who}@example.org")
         response = visitor.response
-        headers = {k: v for k, v in response.items() if k not in ("Expires", "Date")}
-        # The answer's token is signed with the second in which it was made.
-        where = headers.pop("Location").split(":")[0]
         body = visitor.open(response["Location"]).get_text()
-        answers.add((response.status_code, response.content, str(headers), where, body))
+        headers = [item for item in response.items() if item[0] not in ("Expires", "Date")]
+        answers.add((response.status_code, response.content, str(headers), body))
     assert len(answers) == 1
 
 
@@ -293,9 +291,9 @@ def test_a_lapsed_request_of_somebody_who_left_leaves_the_older_proof(visitor, s
     assert ConsentRecord.objects.count() == before
 
 
-def test_the_visitors_connection_leaves_the_proof_after_its_time(visitor, signup_page, settings):
+def test_the_visitors_connection_leaves_the_proof_after_its_time(visitor, signup_page, configure):
     """C7: and the record still matches its digest."""
-    settings.WAGTAIL_GDPR_NEWSLETTER = settings.WAGTAIL_GDPR_NEWSLETTER | {"RECORD_CLIENT": "full"}
+    configure(RECORD_CLIENT="full")
     visitor.fill_and_post(signup_page, email="ada@example.org", headers={"User-Agent": "Firefox"})
     visitor.open_link(mail.outbox[0], "confirm")
     visitor.press("Confirm")
@@ -309,7 +307,7 @@ def test_the_visitors_connection_leaves_the_proof_after_its_time(visitor, signup
     assert record.digest == record.digest_now()
 
 
-def test_the_connection_is_not_kept_where_the_site_does_not_want_it(visitor, signup_page, settings):
-    settings.WAGTAIL_GDPR_NEWSLETTER = settings.WAGTAIL_GDPR_NEWSLETTER | {"RECORD_CLIENT": "off"}
+def test_the_connection_is_not_kept_where_the_site_does_not_want_it(visitor, signup_page, configure):
+    configure(RECORD_CLIENT="off")
     visitor.fill_and_post(signup_page, email="ada@example.org")
     assert ConsentRecord.objects.first().ip == ""

@@ -34,7 +34,7 @@ class Address:
         if any(unicodedata.category(character) == "Cc" for character in typed):
             raise InvalidAddress(_("The address contains characters that cannot be typed."))
         try:
-            parsed = validate_email(typed, check_deliverability=False)
+            parsed = validate_email(typed, check_deliverability=False, strict=True)
         except EmailNotValidError as error:
             raise InvalidAddress(_("Enter a valid e-mail address.")) from error
         if parsed.ascii_email is None:

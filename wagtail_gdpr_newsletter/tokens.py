@@ -19,6 +19,9 @@ class Purpose(Enum):
     UNDO = "undo"
 
 
+EXPIRING = {Purpose.CONFIRM, Purpose.UNDO}
+
+
 class InvalidToken(ValueError):
     """Tampered with, cut off by a mail program, or made for something else."""
 
@@ -38,13 +41,14 @@ def new_link_token() -> str:
 
 def sign(purpose: Purpose, payload: Any) -> str:
     """A URL-safe text that only this site can have made; anyone can read what is in it."""
-    return signing.dumps(payload, salt=_salt(purpose), compress=True)
+    return _signer(purpose).sign_object(payload, compress=True)
 
 
 def read(purpose: Purpose, token: str, *, max_age: timedelta | None = None) -> Any:
-    """The payload, or `InvalidToken` / `ExpiredToken`."""
+    """The payload, or `InvalidToken` / `ExpiredToken`; `max_age` for purposes that expire."""
+    options = {"max_age": max_age} if purpose in EXPIRING else {}
     try:
-        return signing.loads(token, salt=_salt(purpose), max_age=max_age)
+        return _signer(purpose).unsign_object(token, **options)
     except signing.SignatureExpired as error:
         raise ExpiredToken from error
     except (signing.BadSignature, ValueError) as error:
@@ -52,5 +56,7 @@ def read(purpose: Purpose, token: str, *, max_age: timedelta | None = None) -> A
         raise InvalidToken from error
 
 
-def _salt(purpose: Purpose) -> str:
-    return f"wagtail_gdpr_newsletter.{purpose.value}"
+def _signer(purpose: Purpose) -> signing.Signer:
+    """Without a time where none is needed, so that a form is the same for every visitor."""
+    signer = signing.TimestampSigner if purpose in EXPIRING else signing.Signer
+    return signer(salt=f"wagtail_gdpr_newsletter.{purpose.value}")

@@ -16,11 +16,11 @@ from django.db import transaction
 from .. import pseudonyms
 from ..models import (
     SITE_SCOPE,
+    Contact,
     Delivery,
     DeliveryEvent,
     DeliveryStatus,
     Origin,
-    Suppression,
     SuppressionReason,
 )
 from .unsubscription import unsubscribe
@@ -89,8 +89,9 @@ def take_event(event: ProviderEvent) -> None:
         )
         if is_new:
             _move(delivery, event)
-            if delivery.contact:
-                CONSEQUENCES.get(event.type, _none)(delivery, event)
+            if delivery.contact and event.type in CONSEQUENCES:
+                CONSEQUENCES[event.type](delivery.contact, delivery, event)
+
 
 
 def _find(event: ProviderEvent) -> Delivery | None:
@@ -109,35 +110,26 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
         Delivery.objects.filter(pk=delivery.pk, status__in=before).update(status=after)
 
 
-def _none(delivery: Delivery, event: ProviderEvent) -> None:
-    pass
-
-
-def _bounced(delivery: Delivery, event: ProviderEvent) -> None:
+def _bounced(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
     if event.reason in DEAD_ADDRESS:
-        Suppression.objects.remember(
-            delivery.contact.canonical_address,
-            site=delivery.contact.site,
-            scope=SITE_SCOPE,
-            reason=SuppressionReason.BOUNCE,
-        )
+        contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
-def _complained(delivery: Delivery, event: ProviderEvent) -> None:
+def _complained(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
     """A complaint stops everything, and only staff who settle it with the person can lift that."""
     unsubscribe(
-        contact=delivery.contact,
+        contact=contact,
         books=None,
         origin=Origin(source="complaint"),
         reason=SuppressionReason.COMPLAINT,
     )
 
 
-def _unsubscribed(delivery: Delivery, event: ProviderEvent) -> None:
-    unsubscribe(contact=delivery.contact, books=delivery.books, origin=Origin(source="provider"))
+def _unsubscribed(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
+    unsubscribe(contact=contact, books=delivery.books, origin=Origin(source="provider"))
 
 
-CONSEQUENCES: dict[str, Callable[[Delivery, ProviderEvent], None]] = {
+CONSEQUENCES: dict[str, Callable[[Contact, Delivery, ProviderEvent], None]] = {
     "bounced": _bounced,
     "complained": _complained,
     "unsubscribed": _unsubscribed,

@@ -51,7 +51,6 @@ def sign_up(
     """Take a request for the books of the statements; they must be of that site."""
     if Suppression.objects.of(address.canonical, site=site).final().exists():
         return  # After a complaint or "never write to me" no mail goes there at all (S5).
-    Suppression.objects.rekey(address.canonical, site=site)
     contact = Contact.objects.get_or_add(
         site=site, address=address, language=statements[0].language
     )

@@ -91,9 +91,7 @@ def _remember(contact: Contact, *, scopes: Sequence[str] | None, reason: Suppres
         uuids = contact.subscriptions.values_list("book__uuid", flat=True)
         scopes = [SITE_SCOPE, *uuids]
     for scope in scopes:
-        Suppression.objects.remember(
-            contact.canonical_address, site=contact.site, scope=scope, reason=reason
-        )
+        contact.suppress(scope=scope, reason=reason)
 
 
 @transaction.atomic

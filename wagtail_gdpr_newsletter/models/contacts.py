@@ -34,9 +34,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 "language": language,
             },
         )
-        if contact.key_id != hashed.key_id:  # The key was rotated since (S3).
-            contact.keyed_hash, contact.key_id = hashed.value, hashed.key_id
-            contact.save(update_fields=["keyed_hash", "key_id"])
+        contact.rekey()
         return contact
 
 
@@ -79,6 +77,20 @@ class Contact(models.Model):
     def __str__(self) -> str:
         # Wagtail's audit log keeps this label for good: never an address.
         return str(_("Contact #%(number)s") % {"number": self.pk})
+
+    def rekey(self) -> None:
+        """Bring the hash, and those of this address's suppressions, under the current key (S3)."""
+        hashed = Suppression.objects.rekey(self.canonical_address, site=self.site)
+        if self.key_id != hashed.key_id:
+            self.keyed_hash, self.key_id = hashed.value, hashed.key_id
+            self.save(update_fields=["keyed_hash", "key_id"])
+
+    def suppress(self, *, scope: str, reason: str) -> None:
+        """Remember for good that this address is not to be written to; `scope`: a book's UUID or `SITE_SCOPE`."""
+        self.rekey()  # Else `mailable()` would compare hashes under two keys.
+        Suppression.objects.remember(
+            self.canonical_address, site=self.site, scope=scope, reason=reason
+        )
 
 
 class SubscriptionStatus(models.TextChoices):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 from django.db.models import F
 from django.utils.timezone import now
 
 from .. import conf
 from ..models import Campaign, Delivery, DeliveryStatus
+from ..models.deliveries import DeliveryQuerySet
 from . import audience, messages, transport
 from .compose import Composer
 
@@ -62,7 +64,7 @@ def _send_one(delivery: Delivery, message, *, mailer) -> None:
     try:
         outcome = transport.send(mailer, message)
     except transport.MailerRefuses:  # Not this delivery's fault, and nothing left.
-        _release(Delivery.objects.filter(pk=delivery.pk))
+        _release(Delivery.objects.filter(pk=delivery.pk), attempts=F("attempts") - 1)
         raise
     _record(delivery, outcome)
 
@@ -101,7 +103,7 @@ def release_dead_claims() -> None:
     _release(abandoned.filter(attempted_at__isnull=True))
 
 
-def _release(deliveries) -> None:
+def _release(deliveries: DeliveryQuerySet, **changes: Any) -> None:
     deliveries.filter(status=DeliveryStatus.CLAIMED).update(
-        status=DeliveryStatus.PENDING, lane=None, claimed_at=None, attempted_at=None
+        status=DeliveryStatus.PENDING, lane=None, claimed_at=None, attempted_at=None, **changes
     )
