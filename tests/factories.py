@@ -110,10 +110,12 @@ def make_subscription(book: AddressBook, address: str, **contact: Any) -> Subscr
 
 
 def make_image(title: str = "A picture", description: str = "A lemon tree"):
-    file = get_test_image_file(size=(1400, 700))
-    return get_image_model().objects.create(
-        title=title, description=description, file=ImageFile(file, name=file.name)
-    )
+    with get_test_image_file(size=(1400, 700)) as file:
+        image = get_image_model().objects.create(
+            title=title, description=description, file=ImageFile(file, name="picture.png")
+        )
+    image.file.close()
+    return image
 
 
 def make_campaign(*books: AddressBook, **kwargs: Any) -> Campaign:

@@ -160,6 +160,11 @@ def _mail() -> Iterator[checks.CheckMessage]:
         )
 
 
+def _may_run_longer_than_retry(cluster: dict[str, Any]) -> bool:
+    timeout = cluster.get("timeout")  # None, django-q2's default: for ever.
+    return timeout is None or timeout >= cluster.get("retry", 60)
+
+
 def _worker() -> Iterator[checks.CheckMessage]:
     cluster = getattr(settings, "Q_CLUSTER", None)
     if cluster is None:
@@ -168,7 +173,7 @@ def _worker() -> Iterator[checks.CheckMessage]:
             "Q_CLUSTER is not set: django-q2 would look for Redis on this machine.",
             'Set Q_CLUSTER = {"name": "…", "orm": "default", "timeout": 300, "retry": 900, …}.',
         )
-    elif not cluster.get("sync") and cluster.get("timeout", 0) >= cluster.get("retry", 60):
+    elif not cluster.get("sync") and _may_run_longer_than_retry(cluster):
         yield _warning(
             5,
             "Q_CLUSTER retries a task while it may still be running.",

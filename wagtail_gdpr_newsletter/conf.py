@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.utils.translation import get_supported_language_variant
@@ -33,7 +33,7 @@ class Setting(Generic[T]):
         return configured().get(self.key, self.default)
 
 
-def configured() -> dict[str, object]:
+def configured() -> dict[str, Any]:
     """What the site wrote, untouched."""
     return getattr(settings, NAME, {})
 
@@ -143,7 +143,7 @@ test_send_limit: Setting[int] = Setting(
     _is_count,
 )
 
-SETTINGS: dict[str, Setting] = {
+SETTINGS: dict[str, Setting[Any]] = {
     setting.key: setting for setting in list(globals().values()) if isinstance(setting, Setting)
 }
 

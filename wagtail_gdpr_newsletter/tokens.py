@@ -46,7 +46,7 @@ def sign(purpose: Purpose, payload: Any) -> str:
 
 def read(purpose: Purpose, token: str, *, max_age: timedelta | None = None) -> Any:
     """The payload, or `InvalidToken` / `ExpiredToken`; `max_age` for purposes that expire."""
-    options = {"max_age": max_age} if purpose in EXPIRING else {}
+    options: dict[str, Any] = {"max_age": max_age} if purpose in EXPIRING else {}
     try:
         return _signer(purpose).unsign_object(token, **options)
     except signing.SignatureExpired as error:

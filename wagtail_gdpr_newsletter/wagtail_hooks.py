@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.contrib.settings.models import BaseSiteSetting
+from wagtail.log_actions import LogActionRegistry
 from wagtail.models import Site
+from wagtail.snippets.action_menu import ActionMenuItem
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from . import actions
+from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet
 from .admin.campaigns import CampaignPermissionPolicy, CampaignViewSet, arrange_action_menu
 from .models import Campaign, SenderSettings
@@ -42,7 +49,7 @@ class SenderMenuItem(MenuItem):
     def url(self, value: str) -> None:
         """`MenuItem` sets one; ours depends on the sites that there are."""
 
-    def is_shown(self, request) -> bool:
+    def is_shown(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{SenderSettings._meta.app_label}.change_sendersettings")
 
 
@@ -53,7 +60,7 @@ class NewsletterGroup(SnippetViewSetGroup):
     menu_name = "newsletter"
     menu_order = 300
 
-    def get_submenu_items(self):
+    def get_submenu_items(self) -> list[MenuItem]:
         return [*super().get_submenu_items(), SenderMenuItem()]
 
 
@@ -61,20 +68,22 @@ register_snippet(NewsletterGroup)
 
 
 @hooks.register("construct_snippet_action_menu")
-def lead_from_the_editor_to_sending(menu_items, request, context):
+def lead_from_the_editor_to_sending(
+    menu_items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]
+) -> None:
     if context["model"] is Campaign:
         arrange_action_menu(menu_items, context)
 
 
 @hooks.register("after_edit_setting")
-def version_the_notices(request, setting: BaseSiteSetting):
+def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None:
     """Visitors are told who the sender is: a change of it is a new version of every wording."""
     if isinstance(setting, SenderSettings):
         actions.version_wordings_of_site(site=setting.site, user=request.user)
 
 
 @hooks.register("register_log_actions")
-def register_log_actions(log_actions):
+def register_log_actions(log_actions: LogActionRegistry) -> None:
     log_actions.register_action(
         "wagtail_gdpr_newsletter.send", _("Send campaign"), _("Campaign sent")
     )
@@ -84,7 +93,7 @@ def register_log_actions(log_actions):
 
 
 @hooks.register("register_permissions")
-def register_permissions():
+def register_permissions() -> QuerySet[Permission]:
     """P4: whoever composes need not be the one who sends."""
     return Permission.objects.filter(
         content_type__app_label="wagtail_gdpr_newsletter", codename="send_campaign"

@@ -9,8 +9,8 @@ the queue only its doorbell: `tend_campaigns`, once a minute, rings for whatever
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.utils.text import capfirst
@@ -26,6 +26,9 @@ from ..models.campaigns import unknown_token_message
 from ..rendering.newsletter import RenderingFailed
 from ..sending import audience, dispatch
 from ..sending.transport import MailerRefuses
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 
 class CannotSend(Exception):
@@ -45,9 +48,7 @@ def newest(campaign: Campaign) -> Campaign:
     return campaign.get_latest_revision_as_object()
 
 
-def reasons_against_sending(
-    campaign: Campaign, *, user: AbstractBaseUser | None = None
-) -> list[str]:
+def reasons_against_sending(campaign: Campaign, *, user: User | None = None) -> list[str]:
     """Everything that is missing before this text may go out; empty when it is ready."""
     reasons = []
     if missing := campaign.sender.missing():
@@ -96,15 +97,15 @@ def _needs_approval(campaign: Campaign) -> bool:
     return not campaign.live or campaign.has_unpublished_changes
 
 
-def _may_approve(campaign: Campaign, user: AbstractBaseUser | None) -> bool:
+def _may_approve(campaign: Campaign, user: User | None) -> bool:
     """Sending approves in the same step where no workflow is set; without a user it is a command's."""
     if campaign.has_workflow:
         return False
     permission = f"{campaign._meta.app_label}.publish_campaign"
-    return user is None or user.has_perm(permission)  # type: ignore[attr-defined]
+    return user is None or user.has_perm(permission)
 
 
-def send_campaign(*, campaign: Campaign, user: AbstractBaseUser | None = None) -> None:
+def send_campaign(*, campaign: Campaign, user: User | None = None) -> None:
     """Approve, freeze and start, once, however often it is called.
 
     Raise `CannotSend` with the reasons, or `AlreadySent`; nothing has changed then.
@@ -125,14 +126,14 @@ def send_campaign(*, campaign: Campaign, user: AbstractBaseUser | None = None) -
         transaction.on_commit(partial(_ring, campaign.pk))
 
 
-def _approve(campaign: Campaign, user: AbstractBaseUser | None) -> None:
+def _approve(campaign: Campaign, user: User | None) -> None:
     current = Campaign.objects.get(pk=campaign.pk)
     if _needs_approval(current):
         revision = current.latest_revision or current.save_revision(user=user)
         revision.publish(user=user)
 
 
-def _freeze(campaign: Campaign, user: AbstractBaseUser | None) -> None:
+def _freeze(campaign: Campaign, user: User | None) -> None:
     rendered = campaign.render()
     sender = campaign.sender
     FrozenMessage.objects.create(

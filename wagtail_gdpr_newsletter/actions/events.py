@@ -93,7 +93,6 @@ def take_event(event: ProviderEvent) -> None:
                 CONSEQUENCES[event.type](delivery.contact, delivery, event)
 
 
-
 def _find(event: ProviderEvent) -> Delivery | None:
     deliveries = Delivery.objects.select_related("contact__site")
     campaign, _dot, pk = event.opaque_id.partition(".")

@@ -46,7 +46,11 @@ class ShownForm:
         form_class = import_string(conf.signup_form())
         return form_class(
             data,
-            offers=[_offer(statement) for statement in self._statements()],
+            offers=[
+                _offer(statement, book)
+                for statement in self._statements()
+                if (book := statement.version.book)
+            ],
             ask_name=self.ask_name,
             token=self.token,
             # Two blocks on one page must not share the ids of their fields.
@@ -77,8 +81,9 @@ class ShownForm:
     def refreshed(self) -> ShownForm:
         """The same form with the newest statements, in the languages that it was in."""
         newest = [
-            current_statement(statement.version.book, statement.language)
+            current_statement(book, statement.language)
             for statement in self._statements()
+            if (book := statement.version.book)
         ]
         return replace(self, statements=[statement.pk for statement in newest if statement])
 
@@ -119,8 +124,7 @@ def current_statement(book: AddressBook, language: str) -> ConsentStatement | No
     return by_language[best] if best else None
 
 
-def _offer(statement: ConsentStatement) -> Offer:
-    book = statement.version.book
+def _offer(statement: ConsentStatement, book: AddressBook) -> Offer:
     return Offer(
         statement=statement.pk,
         book_uuid=book.uuid,

@@ -7,8 +7,8 @@ sample pages. Nothing of it is kept but a line in the log that says how many it 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 from wagtail.models import Site
@@ -20,10 +20,11 @@ from ..rendering.newsletter import RenderingFailed
 from ..sending import compose, messages, transport
 from .campaigns import CannotSend, newest
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
-def send_test(
-    *, campaign: Campaign, addresses: Sequence[Address], user: AbstractBaseUser | None
-) -> None:
+
+def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | None) -> None:
     """Send now, in the request, so that the editor learns at once what the mail server says.
 
     Raise `CannotSend` with a sentence where it did not go out to all.

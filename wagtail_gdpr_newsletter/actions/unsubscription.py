@@ -50,23 +50,14 @@ def unsubscribe(
     left = [_leave(subscription, origin=origin) for subscription in leaving]
     _remember(contact, scopes=books, reason=reason)
     # Only what had been confirmed can come back without a new confirmation.
-    undoable = [
-        subscription
+    undoable = {
+        subscription.pk: subscription.unsubscribed_at.timestamp()
         for subscription in left
-        if subscription.confirmed_at and subscription.statement_id
-    ]
+        if subscription.unsubscribed_at and subscription.confirmed_at and subscription.statement_id
+    }
     if not undoable or reason != SuppressionReason.WITHDRAWAL:
         return ""
-    return tokens.sign(
-        tokens.Purpose.UNDO,
-        {
-            "contact": contact.pk,
-            "subscriptions": {
-                subscription.pk: subscription.unsubscribed_at.timestamp()
-                for subscription in undoable
-            },
-        },
-    )
+    return tokens.sign(tokens.Purpose.UNDO, {"contact": contact.pk, "subscriptions": undoable})
 
 
 def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
@@ -114,7 +105,11 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
             .select_related("book", "contact", "statement")
             .first()
         )
-        if subscription and subscription.unsubscribed_at.timestamp() == left_at:
+        if (
+            subscription
+            and subscription.unsubscribed_at
+            and subscription.unsubscribed_at.timestamp() == left_at
+        ):
             restored.append(_return(subscription, origin=origin))
     scopes = [SITE_SCOPE, *(subscription.book.uuid for subscription in restored)]
     if restored:

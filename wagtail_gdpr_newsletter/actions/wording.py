@@ -6,7 +6,9 @@ a language; a material change means that whoever agreed before has to be asked a
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 from wagtail.models import Site
 
@@ -14,10 +16,13 @@ from .. import conf
 from ..models import AddressBook, ConsentStatement, SenderSettings, WordingVersion
 from ..rendering import notice
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
+
 
 @transaction.atomic
 def version_wording(
-    *, book: AddressBook, material: bool = False, user: AbstractBaseUser | None = None
+    *, book: AddressBook, material: bool = False, user: User | None = None
 ) -> WordingVersion | None:
     """Make a version of the wording if it differs from the newest; `None` when nothing changed."""
     AddressBook.objects.select_for_update().get(pk=book.pk)  # Two editors, one number each.
@@ -39,7 +44,7 @@ def version_wording(
     return version
 
 
-def version_wordings_of_site(*, site: Site, user: AbstractBaseUser | None = None) -> None:
+def version_wordings_of_site(*, site: Site, user: User | None = None) -> None:
     """The sender's details stand in every notice of the site: a change makes new versions."""
     for book in AddressBook.objects.filter(site=site):
         version_wording(book=book, user=user)
@@ -78,5 +83,5 @@ def _with_digest(statement: ConsentStatement) -> ConsentStatement:
     return statement
 
 
-def _digests(statements) -> set[str]:
+def _digests(statements: Iterable[ConsentStatement]) -> set[str]:
     return {statement.digest for statement in statements}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
@@ -15,6 +16,7 @@ from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from .. import actions
 from ..models import AddressBook, SubscriptionStatus
+from . import ViewMixin
 
 
 class AddressBookForm(WagtailAdminModelForm):
@@ -63,10 +65,10 @@ class AddressBookForm(WagtailAdminModelForm):
         return self.cleaned_data.get("wording_change") == "material"
 
 
-class VersionsWording:
+class VersionsWording(ViewMixin):
     """Saving a book makes the version that visitors will see from now on."""
 
-    def save_instance(self):
+    def save_instance(self) -> AddressBook:
         book = super().save_instance()
         actions.version_wording(book=book, material=self.form.is_material, user=self.request.user)
         return book
@@ -85,7 +87,7 @@ class StatusColumn(Column):
 
     cell_template_name = "wagtail_gdpr_newsletter/admin/book_status.html"
 
-    def get_value(self, instance):
+    def get_value(self, instance: AddressBook) -> list[str]:
         return instance.reasons_against_a_form()
 
 
@@ -137,7 +139,7 @@ class AddressBookViewSet(SnippetViewSet):
         base_form_class=AddressBookForm,
     )
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AddressBook]:
         return AddressBook.objects.annotate(
             confirmed=_number(SubscriptionStatus.CONFIRMED),
             waiting=_number(SubscriptionStatus.PENDING),

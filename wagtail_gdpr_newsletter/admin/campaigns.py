@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin.utils import quote
-from django.urls import path, reverse
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
@@ -19,6 +22,7 @@ from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, Sni
 
 from .. import conf
 from ..models import Campaign, SendStatus
+from . import ViewMixin
 from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
 
 
@@ -30,12 +34,12 @@ class CampaignForm(WagtailAdminModelForm):
             self.initial.setdefault("language", conf.languages()[0][0])
 
 
-class GoesOn:
+class GoesOn(ViewMixin):
     """“Send test…” and “Send…” save what is in the editor first, and then lead on."""
 
     NEXT = {"action-send": "send", "action-test": "test"}
 
-    def get_success_url(self):
+    def get_success_url(self) -> str:
         for button, view in self.NEXT.items():
             if button in self.request.POST:
                 return reverse(self.model.snippet_viewset.get_url_name(view), args=[self._pk])
@@ -52,7 +56,7 @@ class CampaignCreateView(GoesOn, CreateView):
 
 class CampaignEditView(GoesOn, EditView):
     @cached_property
-    def header_buttons(self):
+    def header_buttons(self) -> list[Button]:
         if self.object.send_status == SendStatus.DRAFT:
             return []
         url = reverse(self.model.snippet_viewset.get_url_name("progress"), args=[self._pk])
@@ -60,7 +64,7 @@ class CampaignEditView(GoesOn, EditView):
 
 
 class CampaignIndexView(IndexView):
-    def get_list_more_buttons(self, instance):
+    def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
         name = "send" if instance.send_status == SendStatus.DRAFT else "progress"
         label = _("Send…") if name == "send" else _("How it went")
         if name == "send" and not self.request.user.has_perm(
@@ -77,7 +81,9 @@ class CampaignIndexView(IndexView):
 class CampaignPermissionPolicy(ModelPermissionPolicy):
     """A campaign that was sent is a record: nobody deletes it."""
 
-    def user_has_permission_for_instance(self, user, action, instance):
+    def user_has_permission_for_instance(
+        self, user: AbstractBaseUser, action: str, instance: Campaign
+    ) -> bool:
         if action == "delete" and instance.send_status != SendStatus.DRAFT:
             return False
         return super().user_has_permission_for_instance(user, action, instance)
@@ -95,7 +101,7 @@ class LeadOnMenuItem(ActionMenuItem):
     template_name = "wagtail_gdpr_newsletter/admin/menu_item.html"
     permission = "wagtail_gdpr_newsletter.send_campaign"
 
-    def is_shown(self, context) -> bool:
+    def is_shown(self, context: dict[str, Any]) -> bool:
         return super().is_shown(context) and context["request"].user.has_perm(self.permission)
 
 
@@ -115,7 +121,11 @@ class TestMenuItem(LeadOnMenuItem):
 def arrange_action_menu(menu_items: list[ActionMenuItem], context: dict[str, Any]) -> None:
     """Publish reads “Approve”; unpublishing means nothing for a mail."""
     kept = [item for item in menu_items if item.name not in ("action-publish", "action-unpublish")]
-    ours = [SendMenuItem(order=1), TestMenuItem(order=2), ApproveMenuItem(order=30)]
+    ours: list[ActionMenuItem] = [
+        SendMenuItem(order=1),
+        TestMenuItem(order=2),
+        ApproveMenuItem(order=30),
+    ]
     menu_items[:] = sorted(
         [*kept, *(item for item in ours if item.is_shown(context))], key=lambda item: item.order
     )
@@ -151,10 +161,10 @@ class CampaignViewSet(SnippetViewSet):
         base_form_class=CampaignForm,
     )
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         return Campaign.objects.select_related("site")
 
-    def get_urlpatterns(self):
+    def get_urlpatterns(self) -> list[URLPattern]:
         pk = f"<{self.pk_path_converter}:pk>"
         views = {
             "send": CampaignSendView,

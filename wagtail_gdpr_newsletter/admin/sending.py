@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib.admin.utils import quote
 from django.db.models import Count
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -23,6 +24,7 @@ from .. import actions, conf
 from ..addresses import Address, InvalidAddress
 from ..models import Campaign, DeliveryStatus, SendStatus
 from ..sending import audience
+from . import StaffRequest
 
 
 class CampaignStatusColumn(Column):
@@ -77,16 +79,17 @@ class CampaignPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
 class CampaignSendView(CampaignPage, TemplateView):
     """Who will get it, who will not and why; then one button, which works once."""
 
+    request: StaffRequest
     permission_required = "send"
     page_title = _("Send")
     template_name = "wagtail_gdpr_newsletter/admin/send.html"
 
-    def get(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.object.send_status != SendStatus.DRAFT:
             return redirect(self.url("progress"))
         return super().get(request, *args, **kwargs)
 
-    def post(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             actions.send_campaign(campaign=self.object, user=request.user)
         except actions.AlreadySent as error:
@@ -132,7 +135,8 @@ class SendTestForm(forms.Form):
     )
 
 
-class CampaignTestView(CampaignPage, FormView):
+class CampaignTestView(CampaignPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
+    request: StaffRequest
     permission_required = "change"
     page_title = _("Send test")
     template_name = "wagtail_gdpr_newsletter/admin/test.html"
@@ -167,7 +171,7 @@ class CampaignProgressView(CampaignPage, TemplateView):
     template_name = "wagtail_gdpr_newsletter/admin/progress.html"
     fragment = False
 
-    def dispatch(self, request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if self.object.send_status == SendStatus.DRAFT:
             return redirect(self.url("edit"))
         return super().dispatch(request, *args, **kwargs)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.blocks.struct_block import StructBlockValidationError
 from wagtail.images.blocks import ImageBlock
+from wagtail.models import Page
+from wagtail.rich_text import RichText
 
 from .html import for_mail, to_text
 
@@ -47,7 +49,9 @@ class TextBlock(EmailBlock, blocks.RichTextBlock):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"features": RICH_TEXT_FEATURES, **kwargs})
 
-    def get_context(self, value, parent_context=None):
+    def get_context(
+        self, value: RichText, parent_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
         html = for_mail(value, root_url=context.get("root_url", ""))
         # Wagtail has cleaned the rich text when it was saved.
@@ -61,7 +65,9 @@ class TextBlock(EmailBlock, blocks.RichTextBlock):
 
 
 class EmailImageBlock(EmailBlock, ImageBlock):
-    def get_context(self, value, parent_context=None):
+    def get_context(
+        self, value: Any, parent_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
         return {**context, "image_url": image_url(value, root_url=context.get("root_url", ""))}
 
@@ -77,14 +83,16 @@ class ButtonBlock(EmailBlock, blocks.StructBlock):
     page = blocks.PageChooserBlock(required=False, label=_("Page"))
     url = blocks.URLBlock(required=False, label=_("or another address"))
 
-    def clean(self, value):
+    def clean(self, value: blocks.StructValue) -> blocks.StructValue:
         cleaned = super().clean(value)
         if bool(cleaned["page"]) == bool(cleaned["url"]):
             message = ValidationError(_("Choose a page or write an address: one of the two."))
             raise StructBlockValidationError(block_errors={"url": message})
         return cleaned
 
-    def get_context(self, value, parent_context=None):
+    def get_context(
+        self, value: blocks.StructValue, parent_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
         page = value.get("page")
         return {**context, "link": (page.full_url if page else value.get("url")) or ""}
@@ -136,7 +144,9 @@ class PageTeaserBlock(EmailBlock, blocks.StructBlock):
         max_length=80, required=False, label=_("Link label"), help_text=_("“Read more” if empty.")
     )
 
-    def get_context(self, value, parent_context=None):
+    def get_context(
+        self, value: blocks.StructValue, parent_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
         if not value.get("page"):  # A draft in the making, or the page was deleted since.
             return {**context, "teaser": None}
@@ -149,7 +159,7 @@ class PageTeaserBlock(EmailBlock, blocks.StructBlock):
             "image_url": image_url(teaser.image, root_url=context.get("root_url", "")),
         }
 
-    def teaser_of(self, page) -> Teaser:
+    def teaser_of(self, page: Page) -> Teaser:
         if hasattr(page, "newsletter_teaser"):
             return page.newsletter_teaser()
         summary = _first(page, self.SUMMARY_FIELDS) or ""
@@ -185,5 +195,5 @@ def image_url(image: Any, *, root_url: str) -> str:
     return urljoin(root_url, image.get_rendition(IMAGE_FILTER).url)
 
 
-def _first(page, names: tuple[str, ...]) -> Any:
+def _first(page: Page, names: tuple[str, ...]) -> Any:
     return next((value for name in names if (value := getattr(page, name, None))), None)

@@ -35,7 +35,7 @@ class SignupBlock(blocks.StructBlock):
         help_text=_("Visitors go there instead of reading the success message."),
     )
 
-    def clean(self, value):
+    def clean(self, value: blocks.StructValue) -> blocks.StructValue:
         """A form that would not be lawful cannot be published; the editor reads why (I1)."""
         cleaned = super().clean(value)
         reasons = [reason for book in cleaned["books"] for reason in book.reasons_against_a_form()]

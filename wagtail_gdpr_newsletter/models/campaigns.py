@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.contenttypes.fields import GenericRelation
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -17,12 +18,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalManyToManyField
 from modelcluster.models import ClusterableModel
+from wagtail.blocks import StreamBlock
 from wagtail.fields import StreamField
 from wagtail.locks import BaseLock
 from wagtail.models import (
     DraftStateMixin,
     LockableMixin,
     PreviewableMixin,
+    Revision,
     RevisionMixin,
     WorkflowMixin,
 )
@@ -43,12 +46,12 @@ class CampaignBodyField(StreamField):
         super().__init__([], **kwargs)
 
     @cached_property
-    def stream_block(self):
+    def stream_block(self) -> StreamBlock:
         block = import_string(conf.campaign_body())()
         block.set_meta_options(self.block_opts)
         return block
 
-    def deconstruct(self):
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
         name, path, _args, kwargs = models.Field.deconstruct(self)
         return name, path, [], kwargs
 
@@ -63,14 +66,16 @@ class SendStatus(models.TextChoices):
 class CampaignLock(BaseLock):
     """What has been sent stays as it was; a copy can be edited."""
 
-    def for_user(self, user) -> bool:
+    def for_user(self, user: AbstractBaseUser) -> bool:
         return True
 
-    def get_message(self, user):
-        return _("This campaign has been sent and cannot be changed. Copy it to write another.")
+    def get_message(self, user: AbstractBaseUser) -> str:
+        return str(
+            _("This campaign has been sent and cannot be changed. Copy it to write another.")
+        )
 
-    def get_description(self, user):
-        return _("Nobody can edit a campaign that has been sent.")
+    def get_description(self, user: AbstractBaseUser) -> str:
+        return str(_("Nobody can edit a campaign that has been sent."))
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -169,7 +174,7 @@ class Campaign(
         return self.subject or str(_("Campaign without a subject"))
 
     @property
-    def revisions(self):
+    def revisions(self) -> models.Manager[Revision]:
         return self._revisions
 
     def clean(self) -> None:
@@ -177,12 +182,12 @@ class Campaign(
         if unknown := merge.unknown_tokens([self.subject, self.preheader]):
             raise ValidationError(unknown_token_message(unknown))
 
-    def get_lock(self):
+    def get_lock(self) -> BaseLock | None:
         if self.send_status != SendStatus.DRAFT:
             return CampaignLock(self)
         return super().get_lock()
 
-    def with_content_json(self, content):
+    def with_content_json(self, content: dict[str, Any]) -> Campaign:
         restored = super().with_content_json(content)
         for field in self.OPERATIONAL_FIELDS:
             setattr(restored, field, getattr(self, field))
@@ -209,8 +214,8 @@ class Campaign(
         return merge.unknown_tokens([rendered.subject, self.preheader, rendered.text])
 
     @property
-    def preview_modes(self):
-        return [("html", _("HTML")), ("text", _("Plain text"))]
+    def preview_modes(self) -> list[tuple[str, str]]:
+        return [("html", str(_("HTML"))), ("text", str(_("Plain text")))]
 
     def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
         """The message as a reader called by the fallbacks would get it."""

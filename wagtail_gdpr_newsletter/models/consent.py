@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from .contacts import Contact, Subscription
 
 
+EvidenceT = TypeVar("EvidenceT", bound="Evidence", covariant=True)
+
+
 class EvidenceIsImmutable(TypeError):
     """Somebody tried to change or delete evidence."""
 
 
-class EvidenceQuerySet(models.QuerySet):
+class EvidenceQuerySet(models.QuerySet[EvidenceT]):
     """Reads and appends; the few lawful removals have methods of their own."""
 
     def update(self, **kwargs: Any) -> int:
@@ -81,7 +84,7 @@ class WordingVersion(Evidence):
         return f"{self.book_name} {self.number}"
 
 
-class ConsentStatementQuerySet(EvidenceQuerySet):
+class ConsentStatementQuerySet(EvidenceQuerySet["ConsentStatement"]):
     def current_for(self, book: AddressBook) -> ConsentStatementQuerySet:
         """The book's newest version, one statement a language."""
         newest = WordingVersion.objects.filter(book=book).order_by("-number").values("pk")[:1]
@@ -113,7 +116,7 @@ class ConsentStatement(Evidence):
     notice = models.JSONField()
     digest = models.CharField(max_length=64)
 
-    objects = ConsentStatementQuerySet.as_manager()
+    objects: ClassVar = ConsentStatementQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("consent statement")
@@ -162,7 +165,7 @@ class Origin:
         return str(ip_network(f"{self.ip}/{prefix}", strict=False)), ""
 
 
-class ConsentRecordQuerySet(EvidenceQuerySet):
+class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
     def append(
         self,
         event: RecordedEvent,
@@ -265,7 +268,7 @@ class ConsentRecord(Evidence):
     #: SHA-256 over everything above that no law ever makes us remove.
     digest = models.CharField(max_length=64)
 
-    objects = ConsentRecordQuerySet.as_manager()
+    objects: ClassVar = ConsentRecordQuerySet.as_manager()
 
     class Meta:
         ordering = ["occurred_at", "pk"]

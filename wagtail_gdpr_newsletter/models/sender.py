@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.images import get_image_model_string
+from wagtail.models import Page
 
 from ..rendering.newsletter import Sender
 
@@ -177,5 +178,5 @@ class SenderSettings(BaseSiteSetting):
         return urljoin(self.site.root_url, rendition.url)
 
 
-def _url(page) -> str:
+def _url(page: Page | None) -> str:
     return (page.full_url or "") if page else ""

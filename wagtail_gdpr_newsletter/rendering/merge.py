@@ -11,7 +11,7 @@ PERSONAL = ("name", "email")
 #: What the engine writes below every message.
 ENGINE = ("books", "unsubscribe_url", "my_data_url")
 
-_SLOT = re.compile(r"\{(?P<name>%s)(?:\|(?P<fallback>[^{}]*))?\}" % "|".join(PERSONAL + ENGINE))
+_SLOT = re.compile(r"\{(?P<name>" + "|".join(PERSONAL + ENGINE) + r")(?:\|(?P<fallback>[^{}]*))?\}")
 _ANY_TOKEN = re.compile(r"\{([A-Za-z_]+)(?:\|[^{}]*)?\}")
 
 

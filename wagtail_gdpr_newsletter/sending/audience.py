@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
+from ..models.contacts import SubscriptionQuerySet
 
 #: Rows that one statement writes.
 LEDGER_STEP = 1000
@@ -24,7 +25,7 @@ class Audience:
     left_out: list[tuple[str, int]]
 
 
-def subscriptions_of(campaign: Campaign) -> QuerySet[Subscription]:
+def subscriptions_of(campaign: Campaign) -> SubscriptionQuerySet:
     return Subscription.objects.filter(book__in=campaign.books.all())
 
 

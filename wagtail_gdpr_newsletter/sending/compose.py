@@ -7,6 +7,7 @@ from functools import cached_property
 
 from django.utils import translation
 from django.utils.html import escape
+from wagtail.models import Site
 
 from .. import links
 from ..models import AddressBook, Contact, FrozenMessage
@@ -46,7 +47,7 @@ class Composer:
         return dict(AddressBook.objects.filter(site=self._site).values_list("uuid", "name"))
 
     @property
-    def _site(self):
+    def _site(self) -> Site:
         return self.frozen.campaign.site
 
     @cached_property
@@ -98,6 +99,6 @@ class Composer:
         }
 
 
-def sample_contact(site, *, address: str, language: str) -> Contact:
+def sample_contact(site: Site, *, address: str, language: str) -> Contact:
     """Somebody who is in no table: tests of a campaign go to them."""
     return Contact(site=site, address=address, language=language, link_token=SAMPLE_TOKEN)

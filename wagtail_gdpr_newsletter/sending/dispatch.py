@@ -7,6 +7,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import F
 from django.utils.timezone import now
 
@@ -41,7 +42,14 @@ def run_lane(campaign: Campaign) -> None:
         _release(campaign.deliveries.filter(lane=lane, attempted_at__isnull=True))
 
 
-def _send_batch(campaign, batch: list[Delivery], *, mailer, composer: Composer, deadline) -> None:
+def _send_batch(
+    campaign: Campaign,
+    batch: list[Delivery],
+    *,
+    mailer: BaseEmailBackend,
+    composer: Composer,
+    deadline: float,
+) -> None:
     reached = audience.still_reached(campaign, batch)
     gone = [delivery.pk for delivery in batch if delivery.contact_id not in reached]
     Delivery.objects.filter(pk__in=gone, status=DeliveryStatus.CLAIMED).update(
@@ -50,7 +58,7 @@ def _send_batch(campaign, batch: list[Delivery], *, mailer, composer: Composer, 
     for delivery in batch:
         if monotonic() > deadline:
             return
-        if delivery.contact_id not in reached:
+        if delivery.contact is None or delivery.contact_id not in reached:
             continue
         message = composer.for_contact(
             delivery.contact, books=delivery.books, delivery_id=delivery.opaque_id
@@ -60,7 +68,9 @@ def _send_batch(campaign, batch: list[Delivery], *, mailer, composer: Composer, 
             _send_one(delivery, message, mailer=mailer)
 
 
-def _send_one(delivery: Delivery, message, *, mailer) -> None:
+def _send_one(
+    delivery: Delivery, message: messages.NewsletterMessage, *, mailer: BaseEmailBackend
+) -> None:
     try:
         outcome = transport.send(mailer, message)
     except transport.MailerRefuses:  # Not this delivery's fault, and nothing left.

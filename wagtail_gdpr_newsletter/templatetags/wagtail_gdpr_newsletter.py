@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.template import Context
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from wagtail.blocks import StructValue
 from wagtail.blocks.list_block import ListValue
 from wagtail.blocks.stream_block import StreamValue
-from wagtail.models import Site
+from wagtail.models import Page, Site
 
 from ..actions.offering import show_form
 from ..forms import Offer, SignupForm
-from ..models import SenderSettings
+from ..models import AddressBook, SenderSettings
 
 register = template.Library()
 
@@ -66,7 +67,9 @@ def newsletter_sample_form() -> dict[str, Any]:
     return {"form": SignupForm(offers=[offer], ask_name=False, token="")}
 
 
-def _site_of(page, request, books) -> Site | None:
+def _site_of(
+    page: Page | None, request: HttpRequest | None, books: list[AddressBook]
+) -> Site | None:
     if page is not None and (site := page.get_site()):
         return site
     if request is not None and (site := Site.find_for_request(request)):
@@ -74,13 +77,13 @@ def _site_of(page, request, books) -> Site | None:
     return books[0].site if books else None
 
 
-def _url_of(page, request) -> str:
+def _url_of(page: Page | None, request: HttpRequest | None) -> str:
     if page is not None and page.full_url:
         return page.full_url
     return request.build_absolute_uri(request.path) if request is not None else ""
 
 
-def _block_id(page, value: StructValue) -> str:
+def _block_id(page: Page | None, value: StructValue) -> str:
     """The id under which the block, or the one it is nested in, stands in the page."""
     for field in page._meta.get_fields() if page is not None else ():
         stream = getattr(page, field.name, None) if field.concrete else None

@@ -73,7 +73,7 @@ def posted_from_elsewhere(request: HttpRequest) -> bool:
     """The form has no CSRF token, so that its page can be cached; browsers tell where a post began."""
     if fetch_site := request.headers.get("Sec-Fetch-Site"):
         return fetch_site not in ("same-origin", "none")
-    origin = request.headers.get("Origin")
+    origin = request.headers.get("Origin", "")
     return bool(origin) and origin.partition("://")[2] != request.get_host()
 
 

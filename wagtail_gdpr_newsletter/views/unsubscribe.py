@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -52,9 +54,7 @@ def resubscribe(request: HttpRequest) -> HttpResponse:
     return _page(request, "resubscribed", contact, books=[item.book for item in restored])
 
 
-def _page(
-    request: HttpRequest, name: str, contact: Contact | None, **context: object
-) -> HttpResponse:
+def _page(request: HttpRequest, name: str, contact: Contact | None, **context: Any) -> HttpResponse:
     return page(
         request,
         name,

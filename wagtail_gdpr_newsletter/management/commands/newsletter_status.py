@@ -14,5 +14,5 @@ class Command(BaseCommand):
         for campaign in Campaign.objects.order_by("pk"):
             counted = campaign.deliveries.counted()
             outcomes = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
-            line = f"{campaign.pk:>6}  {campaign.send_status:<10} {outcomes or '–'}  {campaign}"
+            line = f"{campaign.pk:>6}  {campaign.send_status:<10} {outcomes or '-'}  {campaign}"
             self.stdout.write(f"{line}  ({campaign.trouble})" if campaign.trouble else line)

@@ -1,0 +1,128 @@
+"""Each forgotten or wrong step of the installation is named by `manage.py check`, with what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import types
+from datetime import timedelta
+
+import pytest
+from django.core import checks
+from django.test import override_settings
+from django.urls import include, path, re_path
+from wagtail import urls as wagtail_urls
+
+from tests.test_campaigns import mailer
+from wagtail_gdpr_newsletter import conf
+
+KEYS = {"SUPPRESSION_KEYS": {"1": "x" * 32}}
+
+
+def found() -> dict[str, checks.CheckMessage]:
+    messages = checks.run_checks(tags=["wagtail_gdpr_newsletter"])
+    return {message.id.partition(".")[2]: message for message in messages}
+
+
+def urlconf(*patterns) -> types.ModuleType:
+    module = types.ModuleType("urls_of_a_test")
+    module.urlpatterns = list(patterns)
+    return module
+
+
+OURS = path("newsletter/", include("wagtail_gdpr_newsletter.urls"))
+CATCH_ALL = re_path(r"", include(wagtail_urls))
+
+
+def test_a_right_installation_has_nothing_to_say():
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "said"),
+    [
+        ({**KEYS, "CONFIRMATION_EXPRY": timedelta(1)}, "E001", "CONFIRMATION_EXPRY"),
+        ({**KEYS, "CONFIRMATION_EXPIRY": 7}, "E002", "timedelta"),
+        ({**KEYS, "RECORD_CLIENT": "everything"}, "E002", "'full'"),
+        ({**KEYS, "PROXY_COUNT": -1}, "E002", "PROXY_COUNT"),
+        ({"SUPPRESSION_KEYS": {"1": "short"}}, "E002", "32 characters"),
+        ({}, "E003", "who has left"),
+        ({"SUPPRESSION_KEYS": {"1": "s" * 50}}, "E004", "SECRET_KEY"),
+        ({**KEYS, "SIGNUP_FORM": "nowhere.Form"}, "E005", "nowhere"),
+        ({**KEYS, "CAMPAIGN_BODY": "django.forms.Form"}, "E006", "StreamBlock"),
+        ({**KEYS, "CONFIRMATION_EXPIRY": timedelta(days=60)}, "W001", "30 days"),
+    ],
+)
+def test_wrong_settings_are_named(changed, expected, said):
+    with override_settings(WAGTAIL_GDPR_NEWSLETTER=changed, SECRET_KEY="s" * 50):
+        message = found()[expected]
+    assert said in f"{message.msg} {message.hint}"
+    assert message.hint
+
+
+@pytest.mark.parametrize("app", ["anymail", "wagtail.contrib.settings"])
+def test_a_forgotten_app_is_named(app):
+    """In a process of its own: apps are set up once."""
+    program = (
+        "import django, os; from django.conf import settings; settings.INSTALLED_APPS.remove(os.environ['APP']);"
+        "django.setup(); from django.core.management import call_command; call_command('check')"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "APP": app, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode != 0
+    assert f"{app} is not installed" in checked.stderr
+    assert "INSTALLED_APPS" in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [([CATCH_ALL], "E008"), ([CATCH_ALL, OURS], "E009"), ([OURS, CATCH_ALL], None)],
+)
+def test_forgotten_and_misplaced_urls_are_named(patterns, expected):
+    with override_settings(ROOT_URLCONF=urlconf(*patterns)):
+        ids = found()
+    assert list(ids) == ([expected] if expected else [])
+
+
+def test_a_mail_backend_that_does_not_exist_is_named():
+    with mailer("nowhere.EmailBackend"):
+        assert "E010" in found()
+
+
+def test_a_provider_that_tracks_anyway_is_named():
+    """T1."""
+    with (
+        override_settings(ANYMAIL={"RESEND_API_KEY": "x"}),
+        mailer("anymail.backends.resend.EmailBackend"),
+    ):
+        ids = found()
+    assert "Resend" in ids["W002"].msg
+    assert "W003" in ids, "and webhooks without a secret"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "expected"),
+    [
+        (None, "W004"),
+        ({"name": "x", "orm": "default", "timeout": 900, "retry": 60}, "W005"),
+        ({"name": "x", "orm": "default"}, "W005"),
+        ({"name": "x", "orm": "default", "timeout": 300, "retry": 900}, None),
+    ],
+)
+def test_a_dangerous_queue_is_named(cluster, expected):
+    with override_settings(Q_CLUSTER=cluster):
+        ids = found()
+    assert list(ids) == ([expected] if expected else [])
+
+
+def test_every_setting_has_a_default_that_is_valid_and_a_sentence():
+    for key, setting in conf.SETTINGS.items():
+        assert setting.key == key
+        assert setting.help.endswith(".")
+        if setting is not conf.suppression_keys:
+            assert setting.is_valid(setting.default), key
