@@ -27,7 +27,7 @@ TEMPLATES = $(shell find wagtail_gdpr_newsletter sandbox -path sandbox/var -prun
 MIGRATIONS_VENV := .tox/migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox demo test test-matrix lint migrations translations screenshots clean
+.PHONY: help sandbox demo test test-matrix lint format migrations translations screenshots clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,13 @@ lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, t
 	@echo "Modules of at most $(MODULE_LIMIT) lines ..."
 	@find wagtail_gdpr_newsletter sandbox tests -name '*.py' -not -path '*/migrations/*' -exec wc -l {} + \
 		| awk '$$2 != "total" && $$1 > $(MODULE_LIMIT) { print; long = 1 } END { exit long }'
+
+format: $(call stamp,lint) ## put Python and templates into the form that lint asks for
+	@echo "Formatting ..."
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/djade --target-version 5.2 $(TEMPLATES) || true
+	@$(BIN)/djhtml --tabwidth 4 $(TEMPLATES)
 
 migrations: $(MIGRATIONS_VENV)/stamp ## write migrations, on the oldest Wagtail so that they run on all
 	@echo "Writing migrations on Wagtail 7.4 ..."

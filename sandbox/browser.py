@@ -15,10 +15,9 @@ class Unexpected(AssertionError):
 
 @dataclass
 class Form:
-    """A form as it was served, with what somebody has typed and ticked."""
+    """A form that posts, as it was served, with what somebody has typed and ticked."""
 
     action: str
-    method: str
     values: dict[str, str]
     #: The words beside each box, by the field's name.
     boxes: dict[str, str] = field(default_factory=dict)
@@ -29,7 +28,6 @@ class Form:
     def read(cls, tag: Tag, *, page_url: str) -> Form:
         form = cls(
             action=urljoin(page_url, str(tag.get("action") or page_url)),
-            method=str(tag.get("method", "get")).lower(),
             values={},
             page_url=page_url,
         )
@@ -42,7 +40,7 @@ class Form:
         if not name or control.has_attr("disabled") or control.name == "button" or kind == "submit":
             return
         if kind in ("checkbox", "radio"):
-            label = tag.find("label", attrs={"for": control.get("id")})
+            label = tag.find("label", attrs={"for": str(control.get("id"))})
             self.boxes[name] = label.get_text(" ", strip=True) if label else name
             self.box_values[name] = str(control.get("value", "on"))
             if control.has_attr("checked"):
@@ -120,10 +118,7 @@ class Browser:
             "Sec-Fetch-Site": "same-origin",
             "Sec-Fetch-Mode": "navigate",
         }
-        data = "data" if form.method == "post" else "params"
-        response = self.session.request(
-            form.method, form.action, headers=headers, timeout=30, **{data: form.values}
-        )
+        response = self.session.post(form.action, data=form.values, headers=headers, timeout=30)
         return self._page(response, status)
 
     def _page(self, response: requests.Response, status: int) -> Page:

@@ -148,7 +148,9 @@ def _what_arrived(site: RunningSite, visitor: Visitor) -> Iterator[str]:
         yield f"{visitor.name}: {_only_this(site, visitor)}"
         return
     mail = site.mailbox.wait_for(visitor.address, subject=site.demo["subject"])
-    copies = [each for each in site.mailbox.mails(to=visitor.address) if each.subject == mail.subject]
+    copies = [
+        each for each in site.mailbox.mails(to=visitor.address) if each.subject == mail.subject
+    ]
     if len(copies) != 1:
         raise Unexpected(f"{visitor.address} got the campaign {len(copies)} times.")
     yield f"{visitor.name}: “{mail.subject}”"

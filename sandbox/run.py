@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -39,7 +40,8 @@ def main() -> int:
         "--exit", action="store_true", help="Use a state of its own, and end after the main job."
     )
     arguments = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] -- a log is read as it grows
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # A log is read while it grows.
     for ending in ENDINGS:
         signal.signal(ending, _end)
     try:
@@ -54,7 +56,8 @@ def main() -> int:
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     """An exception, so that every context on the way out stops its children."""
-    for ending in ENDINGS:  # `make` and terminals tell us twice; the second must not stop the stopping.
+    # `make` and terminals tell us twice, and the second must not stop the stopping.
+    for ending in ENDINGS:
         signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
@@ -92,17 +95,19 @@ def _throw_away_directory() -> Iterator[Path]:
 
 def sandbox() -> int:
     """The main job where it has not been done yet, and then the site, until Ctrl-C."""
+    own_server = _has_own_mail_server()
     with _only_one(VAR):
-        if _has_own_mail_server():
+        if own_server:
+            print("EMAIL_* is set. First a round with invented readers, whose mail is caught.")
             with running_site(VAR, port=_port(), smtp_port=_smtp_port(), say=print) as site:
                 _do_main_job_once(site)
-        own_server = _has_own_mail_server()
+            print("\nAnd now with your mail server.")
         with running_site(
             VAR, port=_port(), smtp_port=_smtp_port(), catch=not own_server, say=print
         ) as site:
             if not own_server:
                 _do_main_job_once(site)
-            _serve(site, own_server=own_server)
+            _serve(site)
     return 0
 
 
@@ -113,13 +118,12 @@ def _do_main_job_once(site: RunningSite) -> None:
         print("The demo campaign has gone out before; `make demo` does it all again.")
 
 
-def _serve(site: RunningSite, *, own_server: bool) -> None:
-    mail = "leaves through your EMAIL_* server" if own_server else f"{site.base_url}/inbox/"
+def _serve(site: RunningSite) -> None:
     print(
         f"""
     Site    {site.base_url}/
     Admin   {site.base_url}/admin/   (admin / admin)
-    Inbox   {mail}
+    Inbox   {site.base_url}/inbox/
     Logs    {(site.state_dir / "log").relative_to(ROOT)}
 
     Ctrl-C stops everything.

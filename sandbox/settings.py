@@ -22,7 +22,8 @@ STATE_DIR.mkdir(parents=True, exist_ok=True)
 MAIL_DIR = STATE_DIR / "mail"
 
 #: Links in mails are absolute, so the site has to know its own address; `load_demo` writes it down.
-SANDBOX_URL = env("SANDBOX_URL", default=f"http://127.0.0.1:{env.int('SANDBOX_PORT', default=8000)}")
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=8000)
+SANDBOX_URL = env("SANDBOX_URL", default=f"http://127.0.0.1:{SANDBOX_PORT}")
 
 # Public, and therefore worth nothing: a site of your own needs its own.
 SECRET_KEY = env("SECRET_KEY", default="sandbox-only-0Jc2Wq8rT5nV1yLxA7eKzM4uHs9dPfGb")

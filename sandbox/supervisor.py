@@ -199,7 +199,7 @@ def running_site(
         site.demo = json.loads(
             site.manage("load_demo", "--json", *(["--unsent"] if unsent else []))
         )
-        say("Starting the web server, the worker and the mail catcher …")
+        say("Starting web server, worker and mail …")
         if worker:
             site.start_worker()
         if catch:

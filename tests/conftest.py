@@ -22,7 +22,6 @@ def fresh_caches():
     """Sites and rate limits are cached, and outlive a test's transaction."""
     cache.clear()
     Site.clear_site_root_paths_cache()
-    yield
 
 
 @pytest.fixture

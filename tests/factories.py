@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.files.images import ImageFile
 from django.utils.timezone import now
-from sandbox.home.models import StandardPage
 from wagtail.images import get_image_model
 from wagtail.images.tests.utils import get_test_image_file
 from wagtail.models import Page, Site
 
+from sandbox.home.models import StandardPage
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
@@ -35,7 +35,9 @@ ORIGIN = Origin(source="test")
 def make_site(**kwargs: Any) -> Site:
     root = Page.objects.get(depth=1)
     page = root.add_child(instance=Page(title=f"Site {next(_numbers)}"))
-    return Site.objects.create(**{"hostname": f"site{page.pk}.example.org", "port": 443, "root_page": page, **kwargs})
+    return Site.objects.create(
+        **{"hostname": f"site{page.pk}.example.org", "port": 443, "root_page": page, **kwargs}
+    )
 
 
 def make_sender(site: Site, **kwargs: Any) -> SenderSettings:
@@ -54,11 +56,15 @@ def make_sender(site: Site, **kwargs: Any) -> SenderSettings:
     return sender
 
 
-def make_book(site: Site, name: str = "", *, languages: tuple[str, ...] = ("en",), **kwargs: Any) -> AddressBook:
+def make_book(
+    site: Site, name: str = "", *, languages: tuple[str, ...] = ("en",), **kwargs: Any
+) -> AddressBook:
     """A book as an editor makes it: with a wording a language, and its first version."""
     book = AddressBook(site=site, name=name or f"Book {next(_numbers)}", **kwargs)
     book.wordings = [
-        ConsentWording(language=language, label=f"Yes, {book.name} ({language})", notice="Once a month.")
+        ConsentWording(
+            language=language, label=f"Yes, {book.name} ({language})", notice="Once a month."
+        )
         for language in languages
     ]
     book.save()
@@ -89,7 +95,17 @@ def make_signup_page(site: Site, *books: AddressBook, **block: Any) -> StandardP
         "thank_you_page": None,
         **block,
     }
-    return make_page(site, body=[("newsletter_signup", StandardPage.body.field.stream_block.child_blocks["newsletter_signup"].normalize(value))])
+    return make_page(
+        site,
+        body=[
+            (
+                "newsletter_signup",
+                StandardPage.body.field.stream_block.child_blocks["newsletter_signup"].normalize(
+                    value
+                ),
+            )
+        ],
+    )
 
 
 def make_subscription(book: AddressBook, address: str, **contact: Any) -> Subscription:

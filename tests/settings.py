@@ -5,13 +5,13 @@ import tempfile
 
 os.environ.setdefault("SANDBOX_STATE", tempfile.mkdtemp(prefix="newsletter-tests-"))
 
-from sandbox.settings import *  # noqa: E402, F403
-from sandbox.settings import DATABASES  # noqa: E402
+from sandbox.settings import *  # noqa: F403
+from sandbox.settings import DATABASES
 
 if "DATABASE_URL" not in os.environ:
     DATABASES["default"] |= {"NAME": ":memory:", "OPTIONS": {}}
 
-SECRET_KEY = "tests-only"  # noqa: S105
+SECRET_KEY = "tests-only"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DEBUG = False
 ALLOWED_HOSTS = ["*"]

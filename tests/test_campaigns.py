@@ -127,7 +127,9 @@ def test_somebody_in_two_books_gets_one_copy_that_names_both(site, book, send):
     factories.make_subscription(events, "ada@example.org")
     send(factories.make_campaign(book, events))
     assert len(mail.outbox) == 1
-    assert "Seed letter, Events" in mail.outbox[0].body or "Events, Seed letter" in mail.outbox[0].body
+    assert (
+        "Seed letter, Events" in mail.outbox[0].body or "Events, Seed letter" in mail.outbox[0].body
+    )
 
 
 def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(

@@ -9,7 +9,9 @@ from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
 
 MODELS = [
     model
-    for model in apps.get_app_config("wagtail_gdpr_newsletter").get_models(include_auto_created=True)
+    for model in apps.get_app_config("wagtail_gdpr_newsletter").get_models(
+        include_auto_created=True
+    )
     if not model._meta.auto_created
 ]
 

@@ -44,7 +44,9 @@ def test_links_and_images_lead_home_from_an_inbox(site, rendered):
 
 def test_an_image_is_described_or_marked_decorative(rendered):
     image = factories.make_image()
-    described = rendered(("image", {"image": image, "alt_text": "A lemon tree", "decorative": False}))
+    described = rendered(
+        ("image", {"image": image, "alt_text": "A lemon tree", "decorative": False})
+    )
     decorative = rendered(("image", {"image": image, "alt_text": "", "decorative": True}))
     assert soup_of(described.html).img["alt"] == "A lemon tree"
     assert soup_of(decorative.html).img["alt"] == ""
@@ -62,7 +64,6 @@ def test_a_teaser_takes_title_summary_and_image_from_the_page(site, rendered):
 
 def test_a_page_may_say_itself_how_it_is_teased(site, rendered, monkeypatch):
     from sandbox.home.models import StandardPage
-
     from wagtail_gdpr_newsletter.blocks.email import Teaser
 
     monkeypatch.setattr(
@@ -140,12 +141,17 @@ def test_a_template_of_the_site_cannot_take_the_footer_out(tmp_path, settings, r
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("<mjml><mj-body><mj-raw><!-- </mj-raw></mj-body></mjml>", "hides the footer|cannot be read"),
+        (
+            "<mjml><mj-body><mj-raw><!-- </mj-raw></mj-body></mjml>",
+            "hides the footer|cannot be read",
+        ),
         ("<mjml></mjml>", "no closing"),
         ("<mjml><mj-body><oops</mj-body></mjml>", "cannot be read"),
     ],
 )
-def test_a_template_that_breaks_the_message_is_refused(tmp_path, settings, rendered, template, said):
+def test_a_template_that_breaks_the_message_is_refused(
+    tmp_path, settings, rendered, template, said
+):
     overriding(tmp_path, settings, campaign=template)
     with pytest.raises(RenderingFailed, match=said):
         rendered(("text", "<p>x</p>"))

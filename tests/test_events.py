@@ -142,7 +142,9 @@ def test_without_metadata_the_message_id_is_enough(delivery):
     assert state_of(delivery) == DeliveryStatus.BOUNCED
 
 
-@pytest.mark.parametrize("metadata", [{"delivery": "x"}, {"delivery": "0" * 32 + ".99"}, {"delivery": "a.1"}])
+@pytest.mark.parametrize(
+    "metadata", [{"delivery": "x"}, {"delivery": "0" * 32 + ".99"}, {"delivery": "a.1"}]
+)
 def test_events_of_other_mail_are_not_ours(delivery, metadata):
     report(delivery, "complained", metadata=metadata, message_id="other")
     assert not DeliveryEvent.objects.exists()
@@ -213,5 +215,3 @@ def test_a_wrong_key_is_nobodys_fault_and_costs_nobody_their_copy(book, send):
     assert campaign.deliveries.counted() == {"pending": 1}
     assert "401" in campaign.trouble
     assert Delivery.objects.get().attempts == 0
-
-

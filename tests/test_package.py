@@ -58,7 +58,11 @@ def test_the_wheel_carries_all_that_the_package_needs(tmp_path):
 
 
 def test_no_module_outgrows_its_reader():
-    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "sandbox").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
+    for path in [
+        *PACKAGE.rglob("*.py"),
+        *(ROOT / "sandbox").rglob("*.py"),
+        *(ROOT / "tests").rglob("*.py"),
+    ]:
         if "migrations" not in path.parts:
             assert len(path.read_text().splitlines()) <= 350, path
 

@@ -108,7 +108,9 @@ def test_asking_again_while_pending_sends_again_within_the_limits(visitor, signu
     assert mails == [1, 1, 2, 3, 3, 4, 5, 5, 5]
 
 
-def test_a_request_that_had_to_wait_is_mailed_later(visitor, site, django_capture_on_commit_callbacks):
+def test_a_request_that_had_to_wait_is_mailed_later(
+    visitor, site, django_capture_on_commit_callbacks
+):
     first = factories.make_signup_page(site, factories.make_book(site, "Letters"))
     second = factories.make_signup_page(site, factories.make_book(site, "Events"))
     visitor.fill_and_post(first, email="ada@example.org")
@@ -123,7 +125,7 @@ def test_a_request_that_had_to_wait_is_mailed_later(visitor, site, django_captur
 
 def test_a_mail_that_was_lost_with_the_queue_is_sent_after_all(visitor, signup_page):
     """The queue is only a doorbell: here nobody hears it the first time."""
-    visitor.run_tasks = _nobody_listens
+    visitor.run_tasks = NobodyListens
     visitor.fill_and_post(signup_page, email="ada@example.org")
     assert mail.outbox == []
     with time_machine.travel(now() + timedelta(minutes=2)):
@@ -131,7 +133,7 @@ def test_a_mail_that_was_lost_with_the_queue_is_sent_after_all(visitor, signup_p
     assert len(mail.outbox) == 1
 
 
-class _nobody_listens:
+class NobodyListens:
     def __init__(self, *, execute: bool) -> None:
         pass
 
@@ -158,7 +160,9 @@ def test_an_expired_link_says_so(visitor, signup_page):
         assert "too old" in visitor.text
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-3], lambda t: t + "x", lambda t: "x", lambda t: "é"])
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-3], lambda t: t + "x", lambda t: "x", lambda t: "é"]
+)
 def test_a_broken_link_says_so(visitor, signup_page, change):
     visitor.fill_and_post(signup_page, email="ada@example.org")
     link = link_in(mail.outbox[0], "confirm").rstrip("/")
@@ -307,7 +311,9 @@ def test_the_visitors_connection_leaves_the_proof_after_its_time(visitor, signup
     assert record.digest == record.digest_now()
 
 
-def test_the_connection_is_not_kept_where_the_site_does_not_want_it(visitor, signup_page, configure):
+def test_the_connection_is_not_kept_where_the_site_does_not_want_it(
+    visitor, signup_page, configure
+):
     configure(RECORD_CLIENT="off")
     visitor.fill_and_post(signup_page, email="ada@example.org")
     assert ConsentRecord.objects.first().ip == ""

@@ -84,7 +84,13 @@ def test_each_book_has_its_own_box_and_its_own_notice(visitor, site):
     assert len(soup.select("input[type=checkbox]")) == 2
     for notice in soup.select("details"):
         text = notice.get_text(" ", strip=True)
-        for told in ("Orto dei Semi", "Via Micheli 3", "hello@example.org", "Once a month.", "consent"):
+        for told in (
+            "Orto dei Semi",
+            "Via Micheli 3",
+            "hello@example.org",
+            "Once a month.",
+            "consent",
+        ):
             assert told in text
         for heading in ("Your rights", "Where you can complain", "How long we keep it"):
             assert heading in text

@@ -60,7 +60,9 @@ def test_from_everything(visitor, newsletter):
     assert Suppression.objects.filter(scope=SITE_SCOPE).exists()
 
 
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_one_click_needs_no_cookie_no_token_and_no_second_step(newsletter, content_type):
     """M2, RFC 8058."""
     url = newsletter.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")

@@ -21,15 +21,16 @@ from wagtail.snippets.views.snippets import SnippetViewSetGroup
 from . import actions
 from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet
-from .admin.campaigns import CampaignPermissionPolicy, CampaignViewSet, arrange_action_menu
+from .admin.campaigns import CampaignViewSet, arrange_action_menu
+from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .models import Campaign, SenderSettings
 
 try:
     from wagtail.permissions import register_permission_policy
 except ImportError:  # Wagtail 7.4
-    CampaignViewSet.permission_policy = CampaignPermissionPolicy(Campaign)
+    CampaignViewSet.permission_policy = campaign_policy
 else:
-    register_permission_policy(Campaign, CampaignPermissionPolicy(Campaign))
+    register_permission_policy(Campaign, campaign_policy)
 
 
 class SenderMenuItem(MenuItem):
@@ -73,6 +74,11 @@ def lead_from_the_editor_to_sending(
 ) -> None:
     if context["model"] is Campaign:
         arrange_action_menu(menu_items, context)
+
+
+@hooks.register("before_delete_snippet")
+def keep_what_was_sent(request: HttpRequest, instances: list[object]) -> None:
+    refuse_to_delete_sent_campaigns(instances)
 
 
 @hooks.register("after_edit_setting")

@@ -37,7 +37,9 @@ SIGNUP = {
     "button_label": "Write to me",
 }
 
-JOURNAL_INTRODUCTION = "What happens between the pillars, written down by those who carry the ladders."
+JOURNAL_INTRODUCTION = (
+    "What happens between the pillars, written down by those who carry the ladders."
+)
 
 ARTICLES = [
     Article(
@@ -64,7 +66,9 @@ ARTICLES = [
                 "Add two kilos of sugar, boil hard for twenty minutes, and try a drop on a cold plate. "
                 "Where it wrinkles, it is done.</p>"
             ),
-            quote("If you can read a newspaper through it, it is jam for tourists.", "Teresa, kitchen"),
+            quote(
+                "If you can read a newspaper through it, it is jam for tourists.", "Teresa, kitchen"
+            ),
             paragraph(
                 "<p>Makes about nine jars. Eight, if somebody was hungry. They are on sale at the gate "
                 "from the first Sunday in October, as long as there are any.</p>"
@@ -92,9 +96,18 @@ ARTICLES = [
                 "your hand.</p>"
             ),
             facts(
-                ("When", "<p>Saturday 16 May, from 21 until midnight; if it rains, a week later.</p>"),
-                ("Places", "<p>Eighty, so that it stays quiet. Write to us, first come, first served.</p>"),
-                ("Bring", "<p>A jumper. No torch: your eyes need ten minutes, then they see everything.</p>"),
+                (
+                    "When",
+                    "<p>Saturday 16 May, from 21 until midnight; if it rains, a week later.</p>",
+                ),
+                (
+                    "Places",
+                    "<p>Eighty, so that it stays quiet. Write to us, first come, first served.</p>",
+                ),
+                (
+                    "Bring",
+                    "<p>A jumper. No torch: your eyes need ten minutes, then they see everything.</p>",
+                ),
             ),
         ],
     ),

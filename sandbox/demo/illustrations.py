@@ -151,8 +151,8 @@ def night() -> bytes:
     canvas.disc((2.31, 0.56), 0.028, "#ebe2bf")
     canvas.ridge(1.6, 0.4, "#223f4d", waves=1.8, shift=0.2)
     canvas.ridge(1.75, 0.3, "#1a3340", waves=2.4, shift=2.0)
-    for x in range(9):
-        canvas.disc((0.5 + x * 0.27, 1.6 + x % 3 * 0.03), 0.008, "#f6cf74")
+    for lamp in range(9):
+        canvas.disc((0.5 + lamp * 0.27, 1.6 + lamp % 3 * 0.03), 0.008, "#f6cf74")
     canvas.rectangle((-0.1, 1.72), (3.1, 2.1), "#142a36")
     _branch(canvas, (-0.1, 1.75), 1.75, -0.42, lemons=0)
     _branch(canvas, (0.2, 2.1), 1.5, -0.2, lemons=0)
@@ -262,4 +262,6 @@ MARMALADE = Illustration(
     "Three jars of lemon marmalade on a kitchen table, a lemon cut open before them",
     marmalade,
 )
-LOGO = Illustration("Limonaia Sant’Aurelio, logo", "limonaia-logo.png", "A lemon on dark green", logo)
+LOGO = Illustration(
+    "Limonaia Sant’Aurelio, logo", "limonaia-logo.png", "A lemon on dark green", logo
+)

@@ -6,6 +6,7 @@ from typing import Any
 
 from wagtail.models import Page, Site
 from wagtail.rich_text import RichText
+
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import AddressBook, Campaign, ConsentWording, SenderSettings
 

@@ -109,13 +109,16 @@ def plant(parent: Page, model: type[Page], *, slug: str, **values: Any) -> Any:
 def image_of(illustration: Illustration) -> Any:
     """The painted illustration, from the image library."""
     model = get_image_model()
-    if existing := model.objects.filter(title=illustration.title).first():
-        return existing
-    return model.objects.create(
-        title=illustration.title,
-        description=illustration.description,
-        file=ContentFile(illustration.paint(), name=illustration.file_name),
-    )
+    image = model.objects.filter(title=illustration.title).first()
+    if image is None:
+        image = model(title=illustration.title, description=illustration.description)
+    elif image.file.storage.exists(image.file.name):
+        return image
+    else:  # A database that outlived the directory of its pictures.
+        image.renditions.all().delete()
+    image.file = ContentFile(illustration.paint(), name=illustration.file_name)
+    image.save()
+    return image
 
 
 def described_image(illustration: Illustration) -> Any:

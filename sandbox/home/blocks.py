@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.images.blocks import ImageBlock
+
 from wagtail_gdpr_newsletter.blocks import SignupBlock
 
 

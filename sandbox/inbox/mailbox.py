@@ -43,7 +43,7 @@ class Mail:
 
     @cached_property
     def message(self) -> EmailMessage:
-        return message_from_bytes(self.source, policy=policy.default)  # type: ignore[arg-type, return-value]
+        return message_from_bytes(self.source, policy=policy.default)
 
     def header(self, name: str) -> str:
         """Decoded and on one line; empty when the mail has no such header."""

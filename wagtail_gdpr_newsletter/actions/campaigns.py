@@ -79,6 +79,8 @@ def _content_reasons(campaign: Campaign) -> list[str]:
         return [_("No address book is chosen.")]
     if any(book.site_id != campaign.site_id for book in books):
         return [_("All address books must belong to the campaign's site.")]
+    if not audience.subscriptions_of(campaign).mailable().exists():
+        return [_("Nobody would get it: no reader of these address books can be written to.")]
     return []
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin import messages
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
-from wagtail.admin.ui.tables import Column, NumberColumn
+from wagtail.admin.ui.tables import BooleanColumn, NumberColumn
 from wagtail.models import Site
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from .. import actions
-from ..models import AddressBook, SubscriptionStatus
+from ..models import AddressBook, SenderSettings, SubscriptionStatus, WordingVersion
 from . import ViewMixin
 
 
@@ -41,6 +42,8 @@ class AddressBookForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         if not self.instance.pk and "site" in self.fields:
             self.initial.setdefault("site", Site.objects.filter(is_default_site=True).first())
+        elif "site" in self.fields and self.instance.subscriptions.exists():
+            self.fields["site"].disabled = True  # Its people are contacts of this site.
 
     def is_valid(self) -> bool:
         if not super().is_valid():
@@ -79,16 +82,11 @@ class AddressBookCreateView(VersionsWording, CreateView):
 
 
 class AddressBookEditView(VersionsWording, EditView):
-    pass
-
-
-class StatusColumn(Column):
-    """What keeps the book from being offered to visitors, or that nothing does."""
-
-    cell_template_name = "wagtail_gdpr_newsletter/admin/book_status.html"
-
-    def get_value(self, instance: AddressBook) -> list[str]:
-        return instance.reasons_against_a_form()
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if reasons := self.object.reasons_against_a_form():
+            said = _("Visitors see no sign-up form for this book yet. %(reasons)s")
+            messages.warning(request, said % {"reasons": " ".join(map(str, reasons))})
+        return super().get(request, *args, **kwargs)
 
 
 class AddressBookViewSet(SnippetViewSet):
@@ -105,7 +103,7 @@ class AddressBookViewSet(SnippetViewSet):
         "site",
         NumberColumn("confirmed", label=_("Confirmed"), sort_key="confirmed"),
         NumberColumn("waiting", label=_("Waiting to confirm"), sort_key="waiting"),
-        StatusColumn("status", label=_("Sign-up form")),
+        BooleanColumn("offers_a_form", label=_("Sign-up form")),
     ]
     edit_handler = ObjectList(
         [
@@ -143,6 +141,8 @@ class AddressBookViewSet(SnippetViewSet):
         return AddressBook.objects.annotate(
             confirmed=_number(SubscriptionStatus.CONFIRMED),
             waiting=_number(SubscriptionStatus.PENDING),
+            offers_a_form=Exists(SenderSettings.objects.complete().filter(site=OuterRef("site")))
+            & Exists(WordingVersion.objects.filter(book=OuterRef("pk"))),
         ).select_related("site")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin.utils import quote
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
@@ -16,11 +15,16 @@ from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import DateColumn
 from wagtail.admin.widgets import Button, HeaderButton
 from wagtail.models import Site
-from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem
-from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet
+from wagtail.snippets.views.snippets import (
+    CopyView,
+    CreateView,
+    EditView,
+    IndexView,
+    SnippetViewSet,
+)
 
-from .. import conf
+from .. import actions, conf
 from ..models import Campaign, SendStatus
 from . import ViewMixin
 from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
@@ -54,6 +58,11 @@ class CampaignCreateView(GoesOn, CreateView):
     pass
 
 
+class CampaignCopyView(GoesOn, CopyView):
+    def get_initial_form_instance(self) -> Campaign:
+        return actions.newest(self.get_object()).copy_to_edit()
+
+
 class CampaignEditView(GoesOn, EditView):
     @cached_property
     def header_buttons(self) -> list[Button]:
@@ -76,17 +85,6 @@ class CampaignIndexView(IndexView):
             *super().get_list_more_buttons(instance),
             Button(label, url=url, icon_name="mail", priority=15),
         ]
-
-
-class CampaignPermissionPolicy(ModelPermissionPolicy):
-    """A campaign that was sent is a record: nobody deletes it."""
-
-    def user_has_permission_for_instance(
-        self, user: AbstractBaseUser, action: str, instance: Campaign
-    ) -> bool:
-        if action == "delete" and instance.send_status != SendStatus.DRAFT:
-            return False
-        return super().user_has_permission_for_instance(user, action, instance)
 
 
 class ApproveMenuItem(PublishMenuItem):
@@ -137,6 +135,7 @@ class CampaignViewSet(SnippetViewSet):
     menu_label = _("Campaigns")
     menu_order = 100
     copy_view_enabled = True
+    copy_view_class = CampaignCopyView
     add_view_class = CampaignCreateView
     edit_view_class = CampaignEditView
     index_view_class = CampaignIndexView

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib.admin.utils import quote
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -25,6 +24,7 @@ from ..addresses import Address, InvalidAddress
 from ..models import Campaign, DeliveryStatus, SendStatus
 from ..sending import audience
 from . import StaffRequest
+from .permissions import campaign_policy
 
 
 class CampaignStatusColumn(Column):
@@ -38,7 +38,7 @@ class CampaignPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
     """What these pages share: the campaign, its breadcrumbs, and how they find each other."""
 
     model = Campaign
-    permission_policy = None
+    permission_policy = campaign_policy
     header_icon = "mail"
     _show_breadcrumbs = True
 
@@ -143,7 +143,8 @@ class CampaignTestView(CampaignPage, FormView):  # type: ignore[type-arg]  # Gen
     form_class = SendTestForm
 
     def get_initial(self) -> dict[str, Any]:
-        return {"addresses": self.request.user.email}
+        user = self.request.user
+        return {"addresses": getattr(user, user.get_email_field_name(), "")}
 
     def form_valid(self, form: SendTestForm) -> HttpResponse:
         addresses = form.cleaned_data["addresses"]
@@ -171,10 +172,10 @@ class CampaignProgressView(CampaignPage, TemplateView):
     template_name = "wagtail_gdpr_newsletter/admin/progress.html"
     fragment = False
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.object.send_status == SendStatus.DRAFT:
             return redirect(self.url("edit"))
-        return super().dispatch(request, *args, **kwargs)
+        return super().get(request, *args, **kwargs)
 
     def get_template_names(self) -> list[str]:
         if self.fragment:

@@ -149,6 +149,7 @@ class Campaign(
         index.FilterField("send_status"),
     ]
 
+    CONTENT_FIELDS = ("site", "subject", "preheader", "language", "body")
     #: Belong to the sending, not to the text: no revision may bring old values back.
     OPERATIONAL_FIELDS = (
         "uuid",
@@ -192,6 +193,12 @@ class Campaign(
         for field in self.OPERATIONAL_FIELDS:
             setattr(restored, field, getattr(self, field))
         return restored
+
+    def copy_to_edit(self) -> Campaign:
+        """A new draft with the same content, not saved yet, and nothing of this one's sending."""
+        copied = Campaign(**{field: getattr(self, field) for field in self.CONTENT_FIELDS})
+        copied.books.set(self.books.all())
+        return copied
 
     @property
     def sender(self) -> SenderSettings:

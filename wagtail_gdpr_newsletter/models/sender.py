@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urljoin
 
 import swapper
@@ -14,6 +15,17 @@ from wagtail.images import get_image_model_string
 from wagtail.models import Page
 
 from ..rendering.newsletter import Sender
+
+
+class SenderSettingsQuerySet(models.QuerySet["SenderSettings"]):
+    def complete(self) -> SenderSettingsQuerySet:
+        """Those of which `missing()` names nothing."""
+        return self.filter(privacy_page__isnull=False).exclude(
+            models.Q(name="")
+            | models.Q(postal_address="")
+            | models.Q(email="")
+            | models.Q(from_address="")
+        )
 
 
 @register_setting(icon="mail", name="newsletter-sender")
@@ -98,6 +110,8 @@ class SenderSettings(BaseSiteSetting):
         help_text=_("For buttons and links, as #rrggbb; white text must be readable on it."),
     )
 
+    objects = SenderSettingsQuerySet.as_manager()
+
     panels = [
         HelpPanel(
             content=_(
@@ -167,15 +181,19 @@ class SenderSettings(BaseSiteSetting):
             root_url=self.site.root_url,
             privacy_url=_url(self.privacy_page),
             imprint_url=_url(self.imprint_page),
-            logo_url=self._logo_url(),
+            **self._logo(),
             accent_color=self.accent_color,
         )
 
-    def _logo_url(self) -> str:
+    def _logo(self) -> dict[str, Any]:
+        """At most 160 by 60 pixels, drawn at twice that for sharp screens."""
         if not self.logo:
-            return ""
+            return {"logo_url": "", "logo_width": 0}
         rendition = self.logo.get_rendition("max-320x120|format-png")
-        return urljoin(self.site.root_url, rendition.url)
+        return {
+            "logo_url": urljoin(self.site.root_url, rendition.url),
+            "logo_width": rendition.width // 2,
+        }
 
 
 def _url(page: Page | None) -> str:

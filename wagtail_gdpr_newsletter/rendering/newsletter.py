@@ -33,6 +33,8 @@ class Sender:
     privacy_url: str
     imprint_url: str
     logo_url: str
+    #: Pixels.
+    logo_width: int
     accent_color: str
 
 
