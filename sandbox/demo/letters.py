@@ -118,7 +118,7 @@ def _autumn(pages: dict[str, Page]) -> dict[str, Any]:
     return {
         "preheader": "Nine jars, three days, and how you get one of them.",
         "body": [
-            ("image", described_image(illustrations.MARMALADE)),
+            ("image", described_image(illustrations.LEMON_HOUSE)),
             ("heading", "The kitchen smells of lemons"),
             (
                 "text",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
+from ..browser import press_one_click
 from .mailbox import Mail, Mailbox, NoSuchMail
 
 #: A mail may show pictures and wear its own styles; it may not run, load or post anything.
@@ -52,6 +54,16 @@ def html(request: HttpRequest, id: str) -> HttpResponse:
     response = HttpResponse(f"{start}{head}{base}{rest}" if head else base + page)
     response["Content-Security-Policy"] = MAIL_POLICY
     return response
+
+
+@require_POST
+def one_click(request: HttpRequest, id: str) -> HttpResponse:
+    """Unsubscribe as mail providers do it: their server asks ours, with nobody's cookies."""
+    url = _mail(id).one_click_url
+    if not url:
+        raise Http404
+    messages.info(request, f"The site answered {press_one_click(url)} to {url}")
+    return redirect("inbox:read", id)
 
 
 @require_POST

@@ -15,6 +15,7 @@
         const group = document.querySelector("[data-widths]");
         const buttons = [...group.querySelectorAll("button")];
         const choose = (width) => {
+            frame.parentElement.classList.toggle("narrow", Boolean(width));
             frame.style.width = width ? `${width}px` : "";
             for (const button of buttons) {
                 button.setAttribute("aria-pressed", String(button.dataset.width === width));
