@@ -6,7 +6,6 @@ import re
 
 import pytest
 from django.core import mail
-from django.core.exceptions import ImproperlyConfigured  # noqa: F401
 from django.test import override_settings
 from django_q.models import Schedule
 

@@ -93,6 +93,14 @@ def test_the_text_part_reads_by_itself(rendered):
     )
 
 
+def test_no_mail_asks_a_third_party_for_anything(rendered):
+    html = rendered(("heading", "Spring"), ("text", "<p>x</p>")).html
+    assert not soup_of(html).find_all("link")
+    assert "@import" not in html
+    assert "googleapis" not in html
+    assert "&amp;#183;" not in html
+
+
 def test_the_html_has_what_screen_readers_need(rendered):
     """W3."""
     soup = soup_of(rendered(("heading", "Spring"), ("text", "<p>x</p>"), language="it").html)

@@ -43,11 +43,11 @@ def _imprint_lines(sender: Sender) -> list[str]:
 
 def as_mjml(sender: Sender) -> SafeString:
     links = format_html_join(
-        " &#183; ",
+        " · ",
         '<a href="{}" style="color:inherit;text-decoration:underline">{}</a>',
         _links(sender),
     )
-    lines = format_html_join(" &#183; ", "{}", ((line,) for line in _imprint_lines(sender)))
+    lines = format_html_join(" · ", "{}", ((line,) for line in _imprint_lines(sender)))
     return format_html(
         '<mj-section css-class="footer" padding="24px 0 32px"><mj-column>'
         '<mj-divider border-width="1px" border-color="#c9ced6" padding="0 24px 20px" />'

@@ -93,7 +93,8 @@ def _html(newsletter: Newsletter) -> str:
 def to_html(mjml: str) -> str:
     """Compile MJML; `RenderingFailed` where a block's template is not well formed."""
     try:
-        return mrml.to_html(mjml).content
+        # No fonts: mrml would fetch them from a third party in every reader's mail program.
+        return mrml.to_html(mjml, render_options=mrml.RenderOptions(fonts={})).content
     except OSError as error:  # What mrml raises for markup that it cannot read.
         raise RenderingFailed(
             _("A block's MJML cannot be read: %(error)s") % {"error": error}
