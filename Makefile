@@ -45,7 +45,7 @@ test: $(call stamp,test) ## run the tests; DATABASE_URL chooses the database
 test-matrix: $(call stamp,test) ## run the tests on every supported Python, Django and Wagtail there is
 	@echo "Running the tests in every environment of setup.cfg ..."
 	@test -x $(BIN)/tox || $(BIN)/python -m pip install --quiet --disable-pip-version-check tox
-	@$(BIN)/tox run --skip-missing-interpreters true
+	@$(BIN)/tox run --skip-missing-interpreters true $(addprefix --discover ,$(wildcard $(HOME)/.pyenv/versions/*/bin/python))
 
 lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, the size of modules
 	@echo "Style ..."

@@ -39,6 +39,14 @@ def book(site):
 
 
 @pytest.fixture
+def readers(book):
+    return [
+        factories.make_subscription(book, f"reader{number}@example.org", name=name)
+        for number, name in enumerate(("Ada", "", "Björk <b>"))
+    ]
+
+
+@pytest.fixture
 def signup_page(site, book):
     return factories.make_signup_page(site, book)
 

@@ -7,8 +7,18 @@ import smtplib
 import requests
 from anymail.backends.test import EmailBackend as AnymailTestBackend
 from anymail.exceptions import AnymailRecipientsRefused, AnymailRequestsAPIError
+from django.conf import settings
 from django.core.mail.backends.locmem import EmailBackend
 from django.dispatch import Signal
+from django.test import override_settings
+
+
+def use_mailer(path: str) -> override_settings:
+    """A context in which the site's mail goes through that backend, on every version of Django."""
+    if hasattr(settings, "MAILERS"):
+        return override_settings(MAILERS={"default": {"BACKEND": path}})
+    return override_settings(EMAIL_BACKEND=path)
+
 
 # provides args: message_number
 message_sent = Signal()

@@ -6,11 +6,11 @@ import re
 
 import pytest
 from django.core import mail
-from django.test import override_settings
 from django_q.models import Schedule
 
 from tests import factories
 from tests.conftest import html_of, link_in, on_the_wire
+from tests.mailers import message_sent, use_mailer
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     Campaign,
@@ -25,14 +25,6 @@ from wagtail_gdpr_newsletter.models import (
 from wagtail_gdpr_newsletter.sending import audience
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-@pytest.fixture
-def readers(book):
-    return [
-        factories.make_subscription(book, f"reader{number}@example.org", name=name)
-        for number, name in enumerate(("Ada", "", "Björk <b>"))
-    ]
 
 
 def test_everybody_mailable_gets_one_copy_and_the_campaign_finishes(book, readers, send):
@@ -131,9 +123,7 @@ def test_somebody_in_two_books_gets_one_copy_that_names_both(site, book, send):
     )
 
 
-def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(
-    book, readers, send, configure, monkeypatch
-):
+def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(book, readers, send, configure):
     """The first copy's arrival makes the next reader leave; batches of one ask again each time."""
     configure(BATCH_SIZE=1)
     leaving = readers[1].contact
@@ -141,24 +131,14 @@ def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(
     def leave(sender, message_number, **kwargs):
         actions.unsubscribe(contact=leaving, books=None, origin=factories.ORIGIN)
 
-    from tests.mailers import message_sent
-
     message_sent.connect(leave)
     try:
-        with mailer("tests.mailers.TellingMailer"):
+        with use_mailer("tests.mailers.TellingMailer"):
             campaign = send(factories.make_campaign(book))
     finally:
         message_sent.disconnect(leave)
     assert campaign.deliveries.counted() == {"sent": 2, "skipped": 1}
     assert campaign.deliveries.get(contact=leaving).status == DeliveryStatus.SKIPPED
-
-
-def mailer(path: str):
-    from django.conf import settings
-
-    if hasattr(settings, "MAILERS"):
-        return override_settings(MAILERS={"default": {"BACKEND": path}})
-    return override_settings(EMAIL_BACKEND=path)
 
 
 def test_the_footer_is_in_every_part_of_every_message(book, readers, send):
@@ -298,53 +278,3 @@ def test_an_erased_contact_is_skipped_and_the_line_stays(book, readers):
     actions.tend_campaigns()
     assert Campaign.objects.get().deliveries.counted() == {"sent": 2, "skipped": 1}
     assert Contact.objects.count() == 2
-
-
-@pytest.mark.parametrize(
-    ("backend", "counted", "status"),
-    [
-        ("tests.mailers.RefusingRecipients", {"failed": 3}, "sent"),
-        ("tests.mailers.Busy", {"pending": 3}, "sending"),
-        ("tests.mailers.BreakingOff", {"unknown": 3}, "sent"),
-    ],
-)
-def test_each_fault_of_a_server_has_its_outcome(book, readers, send, backend, counted, status):
-    with mailer(backend):
-        campaign = send(factories.make_campaign(book))
-    assert campaign.deliveries.counted() == counted
-    assert campaign.send_status == status
-    for delivery in campaign.deliveries.all():
-        assert delivery.error
-        assert "@" not in delivery.error
-
-
-def test_a_server_that_cannot_be_reached_costs_nobody_their_copy(book, readers, send):
-    with mailer("tests.mailers.Unreachable"):
-        campaign = send(factories.make_campaign(book))
-    assert campaign.deliveries.counted() == {"pending": 3}
-    assert "tried again" in campaign.trouble
-    actions.tend_campaigns()
-    campaign.refresh_from_db()
-    assert campaign.trouble == ""
-    assert campaign.send_status == "sent"
-    assert len(mail.outbox) == 3
-
-
-def test_a_worker_that_died_leaves_at_most_one_message_in_doubt(book, readers):
-    """What it had begun is unknown and never resent by itself; the rest is sent."""
-    from datetime import timedelta
-
-    import time_machine
-    from django.utils.timezone import now
-
-    campaign = factories.make_campaign(book)
-    actions.send_campaign(campaign=campaign)
-    with mailer("tests.mailers.Dying"), pytest.raises(SystemExit):
-        actions.work_on_campaign(campaign.pk)
-    # SIGKILL would not have released the claims either.
-    Delivery.objects.filter(status="pending").update(status="claimed", claimed_at=now(), lane=None)
-    with time_machine.travel(now() + timedelta(minutes=11)):
-        actions.tend_campaigns()
-    campaign.refresh_from_db()
-    assert campaign.deliveries.counted() == {"sent": 2, "unknown": 1}
-    assert campaign.send_status == "sent"

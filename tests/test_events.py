@@ -12,7 +12,7 @@ from django.test import override_settings
 from django.utils.timezone import now
 
 from tests import factories
-from tests.test_campaigns import mailer
+from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter.models import (
     Delivery,
     DeliveryEvent,
@@ -30,7 +30,7 @@ ANYMAIL_TEST = "anymail.backends.test.EmailBackend"
 @pytest.fixture
 def delivery(book, send) -> Delivery:
     factories.make_subscription(book, "ada@example.org")
-    with mailer(ANYMAIL_TEST):
+    with use_mailer(ANYMAIL_TEST):
         send(factories.make_campaign(book))
     return Delivery.objects.get()
 
@@ -67,7 +67,7 @@ def test_the_provider_is_told_an_opaque_id_a_tag_and_not_to_track(delivery):
 
 def test_confirmations_are_not_tracked_either(visitor, signup_page):
     """T4."""
-    with mailer(ANYMAIL_TEST):
+    with use_mailer(ANYMAIL_TEST):
         visitor.fill_and_post(signup_page, email="ada@example.org")
     told = mail.outbox[0].anymail_test_params
     assert told["track_opens"] is told["track_clicks"] is False
@@ -187,31 +187,6 @@ def test_a_real_webhook_of_a_provider_arrives(client, delivery):
 
 def test_what_a_provider_answers_at_once_is_recorded(book, send):
     factories.make_subscription(book, "ada@example.org")
-    with mailer("tests.mailers.RejectingProvider"):
+    with use_mailer("tests.mailers.RejectingProvider"):
         campaign = send(factories.make_campaign(book))
     assert campaign.deliveries.counted() == {"failed": 1}
-
-
-@pytest.mark.parametrize(
-    ("status_code", "counted"), [(429, {"pending": 1}), (503, {"pending": 1}), (422, {"failed": 1})]
-)
-def test_errors_of_an_api_are_sorted(book, send, status_code, counted):
-    from tests import mailers
-
-    factories.make_subscription(book, "ada@example.org")
-    mailers.AnsweringProvider.status_code = status_code
-    with mailer("tests.mailers.AnsweringProvider"):
-        campaign = send(factories.make_campaign(book))
-    assert campaign.deliveries.counted() == counted
-
-
-def test_a_wrong_key_is_nobodys_fault_and_costs_nobody_their_copy(book, send):
-    from tests import mailers
-
-    factories.make_subscription(book, "ada@example.org")
-    mailers.AnsweringProvider.status_code = 401
-    with mailer("tests.mailers.AnsweringProvider"):
-        campaign = send(factories.make_campaign(book))
-    assert campaign.deliveries.counted() == {"pending": 1}
-    assert "401" in campaign.trouble
-    assert Delivery.objects.get().attempts == 0

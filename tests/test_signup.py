@@ -79,71 +79,6 @@ def test_the_proof_keeps_what_was_shown_word_by_word(visitor, book, signup_page)
         assert record.digest == record.digest_now()
 
 
-def test_one_mail_names_all_pending_books(visitor, site):
-    """A1, and two books with one ticked each."""
-    letters, events = factories.make_book(site, "Letters"), factories.make_book(site, "Events")
-    page = factories.make_signup_page(site, letters, events)
-    visitor.fill_and_post(page, email="ada@example.org", only="Letters")
-    assert Subscription.objects.get().book == letters
-    assert "Letters" in mail.outbox[0].body
-    assert "Events" not in mail.outbox[0].body
-
-    with time_machine.travel(now() + timedelta(minutes=11)):
-        visitor.fill_and_post(page, email="ada@example.org", only="Events")
-        assert "Letters" in mail.outbox[1].body
-        assert "Events" in mail.outbox[1].body
-        visitor.open_link(mail.outbox[1], "confirm")
-        visitor.press("Confirm")
-    assert Subscription.objects.mailable().count() == 2
-
-
-def test_asking_again_while_pending_sends_again_within_the_limits(visitor, signup_page):
-    """A1: after ten minutes at the earliest, three a day, five a week."""
-    start = now()
-    mails = []
-    for minutes in (0, 5, 11, 22, 33, 60 * 25, 60 * 26, 60 * 27, 60 * 50):
-        with time_machine.travel(start + timedelta(minutes=minutes)):
-            visitor.fill_and_post(signup_page, email="ada@example.org")
-        mails.append(len(mail.outbox))
-    assert mails == [1, 1, 2, 3, 3, 4, 5, 5, 5]
-
-
-def test_a_request_that_had_to_wait_is_mailed_later(
-    visitor, site, django_capture_on_commit_callbacks
-):
-    first = factories.make_signup_page(site, factories.make_book(site, "Letters"))
-    second = factories.make_signup_page(site, factories.make_book(site, "Events"))
-    visitor.fill_and_post(first, email="ada@example.org")
-    visitor.fill_and_post(second, email="ada@example.org")
-    assert len(mail.outbox) == 1
-    with time_machine.travel(now() + timedelta(minutes=12)):
-        actions.ring_for_confirmations()
-        actions.ring_for_confirmations()
-    assert len(mail.outbox) == 2
-    assert "Events" in mail.outbox[1].body
-
-
-def test_a_mail_that_was_lost_with_the_queue_is_sent_after_all(visitor, signup_page):
-    """The queue is only a doorbell: here nobody hears it the first time."""
-    visitor.run_tasks = NobodyListens
-    visitor.fill_and_post(signup_page, email="ada@example.org")
-    assert mail.outbox == []
-    with time_machine.travel(now() + timedelta(minutes=2)):
-        actions.ring_for_confirmations()
-    assert len(mail.outbox) == 1
-
-
-class NobodyListens:
-    def __init__(self, *, execute: bool) -> None:
-        pass
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, *args):
-        pass
-
-
 def test_confirming_twice_shows_a_kind_page_and_records_once(visitor, signup_page):
     visitor.join(signup_page, "ada@example.org")
     visitor.open_link(mail.outbox[0], "confirm")
@@ -256,21 +191,6 @@ def test_a_form_cannot_rename_somebody_who_confirmed(visitor, site):
     visitor.join(page, "ada@example.org", name="Ada")
     visitor.fill_and_post(page, email="ada@example.org", name="Rascal")
     assert Contact.objects.get().name == "Ada"
-
-
-def test_the_confirmation_mail_has_no_advertising_image_or_tracking(visitor, signup_page):
-    """C4, and RFC 3834."""
-    visitor.fill_and_post(signup_page, email="ada@example.org")
-    message = mail.outbox[0]
-    html = message.alternatives[0].content
-    assert "<img" not in html
-    assert "List-Unsubscribe" not in message.extra_headers
-    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
-    assert "Seed letter" in message.body
-    assert "do nothing" in message.body
-    assert "Via Micheli 3" in message.body
-    assert message.reply_to == ["hello@example.org"]
-    assert "confirm" in message.subject
 
 
 def test_unconfirmed_requests_vanish_with_everything(visitor, signup_page):

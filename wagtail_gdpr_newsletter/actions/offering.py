@@ -24,6 +24,7 @@ class ShownForm:
     """One form as it stands on a page: what its signed token says."""
 
     site: int
+    language: str
     statements: list[int]
     page_url: str
     block_id: str
@@ -39,7 +40,11 @@ class ShownForm:
     @classmethod
     def read(cls, token: str) -> ShownForm:
         """Raise `InvalidToken` from `tokens`. Never expires: pages are cached for as long as they like."""
-        return cls(**tokens.read(tokens.Purpose.FORM, token))
+        told = tokens.read(tokens.Purpose.FORM, token)
+        try:
+            return cls(**told)
+        except TypeError as error:  # Made by another release of this package.
+            raise tokens.InvalidToken from error
 
     def build(self, data: Mapping[str, Any] | None = None) -> SignupForm:
         """The form, bound where there is `data`."""
@@ -105,6 +110,7 @@ def show_form(
     statements = [current_statement(book, language) for book in books]
     return ShownForm(
         site=site.pk,
+        language=language,
         statements=[statement.pk for statement in statements if statement],
         page_url=page_url,
         block_id=block_id,

@@ -48,7 +48,7 @@ def _forget(subscription_pk: int) -> None:
     ConsentRecord.objects.filter(
         contact=subscription.contact,
         book_uuid=subscription.book.uuid,
-        event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMATION_SENT],
+        event__in=RecordedEvent.before_confirmation(),
         occurred_at__gte=subscription.requested_at,
     ).forget()
     if subscription.unsubscribed_at:

@@ -25,6 +25,7 @@ from ..models import (
     ConsentRecord,
     ConsentStatement,
     Contact,
+    DeliveryStatus,
     Origin,
     RecordedEvent,
     Subscription,
@@ -33,10 +34,18 @@ from ..models import (
     SuppressionReason,
 )
 from ..sending import confirmation
+from ..sending.transport import MailerRefuses, Outcome
 
 #: How often one address gets a confirmation mail, against list bombing (A1).
 CONFIRMATION_INTERVAL = timedelta(minutes=10)
 CONFIRMATION_LIMITS = [(timedelta(days=1), 3), (timedelta(weeks=1), 5)]
+
+#: What a mail's outcome says about the confirmation; one that is in doubt counts as sent.
+EVENT_AFTER = {
+    DeliveryStatus.SENT: RecordedEvent.CONFIRMATION_SENT,
+    DeliveryStatus.UNKNOWN: RecordedEvent.CONFIRMATION_SENT,
+    DeliveryStatus.FAILED: RecordedEvent.CONFIRMATION_REFUSED,
+}
 
 
 @transaction.atomic
@@ -113,21 +122,27 @@ def send_confirmation(contact_pk: int) -> None:
     between them leaves a claim without a record, which `ring_for_confirmations` finds again.
     """
     contact = Contact.objects.filter(pk=contact_pk, restricted=False).first()
-    if contact is None or _is_limited(contact):
+    if contact is None or not _claim_confirmation(contact) or _is_limited(contact):
         return
     pending = list(contact.subscriptions.pending().select_related("book", "statement", "contact"))
     final = Suppression.objects.of(contact.canonical_address, site=contact.site).final()
-    if not pending or final.exists() or not _claim_confirmation(contact):
+    if not pending or final.exists():
         return
-    message_id = confirmation.send(contact, pending, token=_confirmation_token(contact, pending))
+    try:
+        outcome = confirmation.send(contact, pending, token=_confirmation_token(contact, pending))
+    except MailerRefuses:
+        outcome = Outcome(DeliveryStatus.PENDING)
+    if outcome.status == DeliveryStatus.PENDING:
+        _try_later(contact, pending)
+        return
     with transaction.atomic():
         for subscription in pending:
             ConsentRecord.objects.append(
-                RecordedEvent.CONFIRMATION_SENT,
+                EVENT_AFTER[outcome.status],
                 subscription,
                 origin=Origin(source="mail"),
                 occurred_at=now(),
-                message_id=message_id,
+                message_id=outcome.message_id,
             )
 
 
@@ -140,11 +155,19 @@ def _is_limited(contact: Contact) -> bool:
 
 def _claim_confirmation(contact: Contact) -> bool:
     """True for one caller in ten minutes."""
-    rested = Q(confirmation_tried_at__isnull=True) | Q(
-        confirmation_tried_at__lt=now() - CONFIRMATION_INTERVAL
+    free = Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
+    claimed = Contact.objects.filter(free, pk=contact.pk).update(
+        confirmation_rests_until=now() + CONFIRMATION_INTERVAL
     )
-    claimed = Contact.objects.filter(rested, pk=contact.pk).update(confirmation_tried_at=now())
     return claimed == 1
+
+
+def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
+    """Nothing was sent: again after a minute, and then after ever longer waits, until the request lapses."""
+    waited = now() - min(subscription.requested_at or now() for subscription in pending)
+    Contact.objects.filter(pk=contact.pk).update(
+        confirmation_rests_until=now() + max(timedelta(minutes=1), waited)
+    )
 
 
 def ring_for_confirmations() -> None:
@@ -152,15 +175,15 @@ def ring_for_confirmations() -> None:
     mailed = ConsentRecord.objects.filter(
         contact=OuterRef("contact"),
         book_uuid=OuterRef("book__uuid"),
-        event=RecordedEvent.CONFIRMATION_SENT,
+        event__in=RecordedEvent.of_confirmation_mails(),
         occurred_at__gte=OuterRef("requested_at"),
     )
-    rested = Q(contact__confirmation_tried_at__isnull=True) | Q(
-        contact__confirmation_tried_at__lt=now() - CONFIRMATION_INTERVAL
+    free = Q(contact__confirmation_rests_until__isnull=True) | Q(
+        contact__confirmation_rests_until__lte=now()
     )
     # A minute's grace: their own task may just be on its way.
     waiting = Subscription.objects.pending().filter(
-        rested, ~Exists(mailed), requested_at__lt=now() - timedelta(minutes=1)
+        free, ~Exists(mailed), requested_at__lt=now() - timedelta(minutes=1)
     )
     for contact_pk in waiting.order_by().values_list("contact", flat=True).distinct()[:1000]:
         _ring(contact_pk)

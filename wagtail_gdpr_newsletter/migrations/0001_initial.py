@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(max_length=16, verbose_name='language')),
                 ('restricted', models.BooleanField(default=False, help_text='Kept, and never written to (GDPR 18).', verbose_name='restricted')),
                 ('link_token', models.CharField(default=wagtail_gdpr_newsletter.tokens.new_link_token, editable=False, max_length=32, unique=True)),
-                ('confirmation_tried_at', models.DateTimeField(null=True)),
+                ('confirmation_rests_until', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='newsletter_contacts', to='wagtailcore.site')),
             ],
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(db_index=True, max_length=64)),
                 ('subject_key_id', models.CharField(max_length=16)),
                 ('book_uuid', models.CharField(blank=True, max_length=36)),
-                ('event', models.CharField(choices=[('requested', 'asked for the newsletter'), ('confirmation_sent', 'confirmation mail sent'), ('confirmed', 'confirmed'), ('withdrawn', 'withdrew'), ('withdrawal_undone', 'took the withdrawal back')], max_length=32)),
+                ('event', models.CharField(choices=[('requested', 'asked for the newsletter'), ('confirmation_sent', 'confirmation mail sent'), ('confirmation_refused', 'confirmation mail refused by the mail server'), ('confirmed', 'confirmed'), ('withdrawn', 'withdrew'), ('withdrawal_undone', 'took the withdrawal back')], max_length=32)),
                 ('occurred_at', models.DateTimeField()),
                 ('page_url', models.CharField(blank=True, max_length=2048)),
                 ('block_id', models.CharField(blank=True, max_length=64)),
@@ -337,7 +337,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='consentrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['requested', 'confirmation_sent', 'confirmed', 'withdrawn', 'withdrawal_undone'])), name='wagtail_gdpr_newsletter_consentrecord_event'),
+            constraint=models.CheckConstraint(condition=models.Q(('event__in', ['requested', 'confirmation_sent', 'confirmation_refused', 'confirmed', 'withdrawn', 'withdrawal_undone'])), name='wagtail_gdpr_newsletter_consentrecord_event'),
         ),
         migrations.AddIndex(
             model_name='delivery',

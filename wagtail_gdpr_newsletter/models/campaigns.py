@@ -11,6 +11,7 @@ from django.contrib.contenttypes.fields import GenericRelation
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.html import escape
 from django.utils.module_loading import import_string
@@ -206,15 +207,15 @@ class Campaign(
 
     def render(self) -> Rendered:
         """The message with its merge slots still open; `RenderingFailed` says what is wrong."""
-        return render(
-            Newsletter(
-                subject=self.subject,
-                preheader=self.preheader,
-                language=self.language,
-                body=self.body,
-                sender=self.sender.as_sender(),
+        with translation.override(self.language):
+            return render(
+                Newsletter(
+                    subject=self.subject,
+                    preheader=self.preheader,
+                    body=self.body,
+                    sender=self.sender.as_sender(),
+                )
             )
-        )
 
     def unknown_tokens(self) -> list[str]:
         rendered = self.render()

@@ -140,9 +140,20 @@ class ConsentStatement(Evidence):
 class RecordedEvent(models.TextChoices):
     REQUESTED = "requested", _("asked for the newsletter")
     CONFIRMATION_SENT = "confirmation_sent", _("confirmation mail sent")
+    CONFIRMATION_REFUSED = "confirmation_refused", _("confirmation mail refused by the mail server")
     CONFIRMED = "confirmed", _("confirmed")
     WITHDRAWN = "withdrawn", _("withdrew")
     WITHDRAWAL_UNDONE = "withdrawal_undone", _("took the withdrawal back")
+
+    @classmethod
+    def of_confirmation_mails(cls) -> list[str]:
+        """What can become of a confirmation mail."""
+        return [cls.CONFIRMATION_SENT, cls.CONFIRMATION_REFUSED]
+
+    @classmethod
+    def before_confirmation(cls) -> list[str]:
+        """What proves nothing where no confirmation follows."""
+        return [cls.REQUESTED, *cls.of_confirmation_mails()]
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ class Contact(models.Model):
     link_token = models.CharField(
         max_length=32, unique=True, default=new_link_token, editable=False
     )
-    #: The last time a confirmation mail was begun, so that two workers never send it twice.
-    confirmation_tried_at = models.DateTimeField(null=True)
+    #: No confirmation mail is begun before, so that two workers never send it twice (A1).
+    confirmation_rests_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now)
 
     objects = ContactQuerySet.as_manager()

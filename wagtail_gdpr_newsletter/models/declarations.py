@@ -80,7 +80,9 @@ DECLARATIONS: dict[str, Declaration] = {
             "restricted": Personal(_("restricted"), *_GOES),
             "link_token": Personal(_("token in your links"), *_GOES, shown=False, exported=False),
             "created_at": Personal(_("known since"), *_GOES),
-            "confirmation_tried_at": Personal(_("last confirmation mail"), *_GOES, shown=False),
+            "confirmation_rests_until": Personal(
+                _("no confirmation mail before"), *_GOES, shown=False
+            ),
         },
         _not("id site key_id"),
     ),

@@ -168,8 +168,12 @@ class SenderSettings(BaseSiteSetting):
         name = (self.from_name or self.name).replace("\\", "").replace('"', "'")
         return f'"{name}" <{self.from_address}>'
 
+    @property
+    def privacy_url(self) -> str:
+        return _url(self.privacy_page)
+
     def as_sender(self) -> Sender:
-        """What rendering needs, with every link absolute on the contact's own site."""
+        """What rendering needs: links absolute on the contact's own site, pages in the active language."""
         return Sender(
             name=self.name,
             postal_address=self.postal_address,
@@ -179,7 +183,7 @@ class SenderSettings(BaseSiteSetting):
             supervisory_authority=self.supervisory_authority,
             mail_provider=self.mail_provider,
             root_url=self.site.root_url,
-            privacy_url=_url(self.privacy_page),
+            privacy_url=self.privacy_url,
             imprint_url=_url(self.imprint_page),
             **self._logo(),
             accent_color=self.accent_color,
@@ -197,4 +201,4 @@ class SenderSettings(BaseSiteSetting):
 
 
 def _url(page: Page | None) -> str:
-    return (page.full_url or "") if page else ""
+    return (page.localized.full_url or "") if page else ""

@@ -8,7 +8,6 @@ from typing import Any
 import mrml
 from bs4 import BeautifulSoup, Comment
 from django.template.loader import render_to_string
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from . import footer
@@ -44,7 +43,6 @@ class Newsletter:
 
     subject: str
     preheader: str
-    language: str
     body: Any
     sender: Sender
 
@@ -59,13 +57,12 @@ class Rendered:
 
 
 def render(newsletter: Newsletter) -> Rendered:
-    """HTML and plain text with the footer that no template can take out (I3)."""
-    with translation.override(newsletter.language):
-        return Rendered(
-            subject=newsletter.subject,
-            html=_html(newsletter),
-            text=_text(newsletter),
-        )
+    """HTML and plain text in the active language, with the footer that no template can take out (I3)."""
+    return Rendered(
+        subject=newsletter.subject,
+        html=_html(newsletter),
+        text=_text(newsletter),
+    )
 
 
 def _context(newsletter: Newsletter) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -10,13 +11,25 @@ from django.utils.translation import gettext as _
 
 from .. import conf, links
 from ..models import Contact, SenderSettings, Subscription
-from . import messages
+from . import messages, transport
 
 
-def send(contact: Contact, pending: Sequence[Subscription], *, token: str) -> str:
-    """Send one mail that names all pending books; return its Message-ID for the proof (C5)."""
+def send(contact: Contact, pending: Sequence[Subscription], *, token: str) -> transport.Outcome:
+    """Send one mail that names all pending books. Raise `MailerRefuses` where no mail gets out at all."""
+    mailer = messages.open_mailer()
+    message = _compose(contact, pending, token=token, provider=messages.provider_of(mailer))
+    transport.open_connection(mailer)
+    try:
+        outcome = transport.send(mailer, message)
+    finally:
+        mailer.close()
+    return replace(outcome, message_id=outcome.message_id or message.extra_headers["Message-ID"])
+
+
+def _compose(
+    contact: Contact, pending: Sequence[Subscription], *, token: str, provider: str
+) -> messages.NewsletterMessage:
     sender = SenderSettings.for_site(contact.site)
-    message_id = messages.new_message_id(sender.from_address)
     with translation.override(contact.language):
         context = {
             "contact": contact,
@@ -30,16 +43,17 @@ def send(contact: Contact, pending: Sequence[Subscription], *, token: str) -> st
         }
         text = render_to_string("wagtail_gdpr_newsletter/emails/confirmation.txt", context)
         html = render_to_string("wagtail_gdpr_newsletter/emails/confirmation.html", context)
-    mailer = messages.open_mailer()
     message = messages.NewsletterMessage(
         subject,
         text,
         sender.from_header,
         [contact.address],
         reply_to=[sender.email],
-        headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
-        **messages.provider_options(messages.provider_of(mailer)),
+        headers={
+            "Message-ID": messages.new_message_id(sender.from_address),
+            "Auto-Submitted": "auto-generated",  # RFC 3834 (M5)
+        },
+        **messages.provider_options(provider),
     )
     message.attach_alternative(html, "text/html")
-    mailer.send_messages([message])
-    return message_id
+    return message

@@ -39,11 +39,10 @@ def newsletter_signup_form(context: Context, value: StructValue) -> dict[str, An
         thank_you_page=value["thank_you_page"].pk if value["thank_you_page"] else None,
     )
     if shown:
-        privacy_page = SenderSettings.for_site(site).privacy_page
         return {
             "form": shown.build(),
             "shown": shown,
-            "privacy_url": privacy_page.full_url if privacy_page else "",
+            "privacy_url": SenderSettings.for_site(site).privacy_url,
         }
     reasons = [reason for book in books for reason in book.reasons_against_a_form()]
     return {

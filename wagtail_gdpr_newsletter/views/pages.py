@@ -59,14 +59,15 @@ def page(
 ) -> HttpResponse:
     """Render `pages/<name>.html` with the sender of the site, in the contact's language where known."""
     site = site or Site.find_for_request(request) or Site.objects.get(is_default_site=True)
-    sender = SenderSettings.for_site(site)
     with translation.override(language or translation.get_language()):
-        return render(
+        response = render(
             request,
             f"wagtail_gdpr_newsletter/pages/{name}.html",
-            {"site": site, "sender": sender.as_sender(), **context},
+            {"site": site, "sender": SenderSettings.for_site(site).as_sender(), **context},
             status=status,
         )
+        response["Content-Language"] = translation.get_language() or ""
+        return response
 
 
 def posted_from_elsewhere(request: HttpRequest) -> bool:

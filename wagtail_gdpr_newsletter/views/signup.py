@@ -6,6 +6,7 @@ import swapper
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from wagtail.models import Site
@@ -36,6 +37,11 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         shown = ShownForm.read(request.POST.get("form", ""))
     except tokens.InvalidToken:
         return page(request, "refused", reason="form", status=400)
+    with translation.override(shown.language):
+        return _take(request, shown)
+
+
+def _take(request: HttpRequest, shown: ShownForm) -> HttpResponse:
     form = shown.build(request.POST)
     if not form.offers:
         return page(request, "refused", reason="gone", status=410)
@@ -73,7 +79,7 @@ def _answer(shown: ShownForm) -> HttpResponse:
     if thank_you and thank_you.full_url:
         url = thank_you.full_url
     else:
-        token = tokens.sign(tokens.Purpose.ANSWER, shown.success_message)
+        token = tokens.sign(tokens.Purpose.ANSWER, [shown.language, shown.success_message])
         url = reverse(f"{NAMESPACE}:subscribed", args=[token])
     response = redirect(url)
     response.status_code = 303  # See other: reloading the answer posts nothing.
@@ -85,10 +91,10 @@ def _answer(shown: ShownForm) -> HttpResponse:
 def subscribed(request: HttpRequest, token: str) -> HttpResponse:
     """The answer to a form: look into your inbox."""
     try:
-        message = tokens.read(tokens.Purpose.ANSWER, token)
+        language, message = tokens.read(tokens.Purpose.ANSWER, token)
     except tokens.InvalidToken:
-        message = ""
-    return page(request, "subscribed", message=message)
+        language, message = None, ""
+    return page(request, "subscribed", language=language, message=message)
 
 
 @csrf_exempt  # The token in the address is the proof; the page needs no cookie.

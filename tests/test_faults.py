@@ -1,0 +1,83 @@
+"""Servers on a bad day, and workers that die: nobody loses their copy, nobody gets two."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils.timezone import now
+
+from tests import factories, mailers
+from tests.mailers import use_mailer
+from wagtail_gdpr_newsletter import actions
+from wagtail_gdpr_newsletter.models import Delivery
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.mark.parametrize(
+    ("backend", "counted", "status"),
+    [
+        ("tests.mailers.RefusingRecipients", {"failed": 3}, "sent"),
+        ("tests.mailers.Busy", {"pending": 3}, "sending"),
+        ("tests.mailers.BreakingOff", {"unknown": 3}, "sent"),
+    ],
+)
+def test_each_fault_of_a_server_has_its_outcome(book, readers, send, backend, counted, status):
+    with use_mailer(backend):
+        campaign = send(factories.make_campaign(book))
+    assert campaign.deliveries.counted() == counted
+    assert campaign.send_status == status
+    for delivery in campaign.deliveries.all():
+        assert delivery.error
+        assert "@" not in delivery.error
+
+
+def test_a_server_that_cannot_be_reached_costs_nobody_their_copy(book, readers, send):
+    with use_mailer("tests.mailers.Unreachable"):
+        campaign = send(factories.make_campaign(book))
+    assert campaign.deliveries.counted() == {"pending": 3}
+    assert "tried again" in campaign.trouble
+    actions.tend_campaigns()
+    campaign.refresh_from_db()
+    assert campaign.trouble == ""
+    assert campaign.send_status == "sent"
+    assert len(mail.outbox) == 3
+
+
+def test_a_worker_that_died_leaves_at_most_one_message_in_doubt(book, readers):
+    """What it had begun is unknown and never resent by itself; the rest is sent."""
+    campaign = factories.make_campaign(book)
+    actions.send_campaign(campaign=campaign)
+    with use_mailer("tests.mailers.Dying"), pytest.raises(SystemExit):
+        actions.work_on_campaign(campaign.pk)
+    # SIGKILL would not have released the claims either.
+    Delivery.objects.filter(status="pending").update(status="claimed", claimed_at=now(), lane=None)
+    with time_machine.travel(now() + timedelta(minutes=11)):
+        actions.tend_campaigns()
+    campaign.refresh_from_db()
+    assert campaign.deliveries.counted() == {"sent": 2, "unknown": 1}
+    assert campaign.send_status == "sent"
+
+
+@pytest.mark.parametrize(
+    ("status_code", "counted"), [(429, {"pending": 1}), (503, {"pending": 1}), (422, {"failed": 1})]
+)
+def test_errors_of_an_api_are_sorted(book, send, status_code, counted):
+    factories.make_subscription(book, "ada@example.org")
+    mailers.AnsweringProvider.status_code = status_code
+    with use_mailer("tests.mailers.AnsweringProvider"):
+        campaign = send(factories.make_campaign(book))
+    assert campaign.deliveries.counted() == counted
+
+
+def test_a_wrong_key_is_nobodys_fault_and_costs_nobody_their_copy(book, send):
+    factories.make_subscription(book, "ada@example.org")
+    mailers.AnsweringProvider.status_code = 401
+    with use_mailer("tests.mailers.AnsweringProvider"):
+        campaign = send(factories.make_campaign(book))
+    assert campaign.deliveries.counted() == {"pending": 1}
+    assert "401" in campaign.trouble
+    assert Delivery.objects.get().attempts == 0
