@@ -6,8 +6,9 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.test import Client
-from django.utils import translation
+from wagtail.models import Locale, Site
 
+from sandbox.home.models import StandardPage
 from tests import factories
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.blocks import SignupBlock
@@ -106,12 +107,48 @@ def test_the_notice_shown_is_the_one_recorded(visitor, book, signup_page):
     assert shown == statement.notice
 
 
-def test_the_form_speaks_the_pages_language(visitor, site):
-    book = factories.make_book(site, "Letters", languages=("en", "it"))
+@pytest.fixture
+def italian_page(site):
+    """The form on a page of the Italian tree, which an English browser has opened."""
+    italian, _created = Locale.objects.get_or_create(language_code="it")
+    home = site.root_page.copy_for_translation(italian)
+    home.save_revision().publish()
+    Site.clear_site_root_paths_cache()
+    book = factories.make_book(site, "Lettere", languages=("en", "it"))
     page = factories.make_signup_page(site, book)
-    with translation.override("it"):
-        soup = visitor.open(page.get_url(), headers={"Accept-Language": "it"})
-    assert "Yes, Letters (en)" in soup.get_text()
+    page.locale = italian
+    page.save()
+    page.move(home, "last-child")
+    return StandardPage.objects.get(pk=page.pk)
+
+
+def test_form_errors_answers_mail_and_pages_speak_the_pages_language(visitor, italian_page):
+    """Whatever the browser prefers: the words agreed to and the words around them are one text."""
+    assert italian_page.get_url().startswith("/it/")
+    english = {"Accept-Language": "en"}
+    visitor.fill_and_post(italian_page, email="ada@", headers=english)
+    assert visitor.soup.html["lang"] == visitor.response["Content-Language"] == "it"
+    assert "Scrivi un indirizzo e-mail valido." in visitor.text
+    assert "Yes, Lettere (it)" in visitor.text
+
+    visitor.post_form(visitor.soup, email="ada@example.org", headers=english)
+    visitor.open(visitor.response["Location"], headers=english)
+    assert visitor.soup.html["lang"] == "it"
+    assert "posta in arrivo" in visitor.text
+
+    assert mail.outbox[0].subject == "Conferma: Lettere"
+    visitor.open_link(mail.outbox[0], "confirm")
+    assert visitor.soup.html["lang"] == "it"
+    visitor.press("Conferma")
+    assert "benvenuta" in visitor.text.lower() or "benvenut" in visitor.text.lower()
+
+
+def test_the_privacy_page_is_the_one_in_the_forms_language(visitor, italian_page):
+    soup = visitor.open(italian_page.get_url())
+    link = next(a for a in soup.select(".gdpr-newsletter-form a") if a["href"].startswith("http"))
+    assert link["href"] == "http://testserver/it/"
+    visitor.post_form(soup, email="")
+    assert 'href="http://testserver/it/"' in visitor.response.text
 
 
 @pytest.mark.parametrize("missing", ["name", "postal_address", "email", "from_address"])

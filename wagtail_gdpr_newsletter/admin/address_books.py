@@ -9,18 +9,17 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
-from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import BooleanColumn, NumberColumn
-from wagtail.models import Site
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from .. import actions
 from ..models import AddressBook, SenderSettings, SubscriptionStatus, WordingVersion
 from . import ViewMixin
+from .forms import SiteForm
 
 
-class AddressBookForm(WagtailAdminModelForm):
+class AddressBookForm(SiteForm):
     """Asks, once visitors may have agreed to a wording, whether a change of it is material (C9)."""
 
     wording_change = forms.ChoiceField(
@@ -40,9 +39,7 @@ class AddressBookForm(WagtailAdminModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.pk and "site" in self.fields:
-            self.initial.setdefault("site", Site.objects.filter(is_default_site=True).first())
-        elif "site" in self.fields and self.instance.subscriptions.exists():
+        if self.instance.pk and "site" in self.fields and self.instance.subscriptions.exists():
             self.fields["site"].disabled = True  # Its people are contacts of this site.
 
     def is_valid(self) -> bool:

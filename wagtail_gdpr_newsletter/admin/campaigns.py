@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import DateColumn
 from wagtail.admin.widgets import Button, HeaderButton
-from wagtail.models import Site
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem
 from wagtail.snippets.views.snippets import (
     CopyView,
@@ -27,15 +26,17 @@ from wagtail.snippets.views.snippets import (
 from .. import actions, conf
 from ..models import Campaign, SendStatus
 from . import ViewMixin
+from .forms import SiteForm
 from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
 
 
-class CampaignForm(WagtailAdminModelForm):
+class CampaignForm(SiteForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.pk:
-            self.initial.setdefault("site", Site.objects.filter(is_default_site=True).first())
-            self.initial.setdefault("language", conf.languages()[0][0])
+        if not self.instance.language:
+            self.instance.language = self.initial["language"] = conf.languages()[0][0]
+        if len(conf.languages()) == 1:
+            self.fields.pop("language", None)
 
 
 class GoesOn(ViewMixin):
@@ -153,7 +154,11 @@ class CampaignViewSet(SnippetViewSet):
             ),
             FieldPanel("body"),
             MultiFieldPanel(
-                [FieldPanel("books"), FieldPanel("language"), FieldPanel("site")],
+                [
+                    FieldPanel("site"),
+                    FieldPanel("books", widget=forms.CheckboxSelectMultiple),
+                    FieldPanel("language"),
+                ],
                 heading=_("Who gets it"),
             ),
         ],

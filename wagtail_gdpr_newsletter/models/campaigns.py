@@ -105,18 +105,24 @@ class Campaign(
     subject = models.CharField(
         _("subject"),
         max_length=200,
-        help_text=_("Personal words may be used: “Hello {name|reader}”."),
+        help_text=_(
+            "“Hello {name|reader}” greets readers by their name, and as “reader” where you do not "
+            "know it. The body can do the same."
+        ),
     )
     preheader = models.CharField(
         _("preheader"),
         max_length=200,
         blank=True,
-        help_text=_("What inboxes show behind the subject."),
+        help_text=_("What inboxes show behind the subject, in a line or less."),
     )
     language = models.CharField(_("language"), max_length=16, choices=conf.languages)
     body = CampaignBodyField(verbose_name=_("body"))
     books = ParentalManyToManyField(
-        AddressBook, verbose_name=_("address books"), related_name="campaigns"
+        AddressBook,
+        verbose_name=_("address books"),
+        related_name="campaigns",
+        help_text=_("Whoever is in several of them gets the campaign once."),
     )
     send_status = models.CharField(
         _("sending"),

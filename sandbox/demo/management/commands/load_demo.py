@@ -40,6 +40,7 @@ class Command(BaseCommand):
         campaign, draft = letters.plant_campaigns(site, books, planted, unsent=unsent)
         if options["json"]:
             facts = {
+                "home_page": home.pk,
                 "campaign": campaign.pk,
                 "subject": campaign.subject,
                 "send_status": campaign.send_status,
