@@ -125,6 +125,9 @@ else:
     EMAIL_BACKEND = MAILER.backend
     globals().update(MAILER.as_settings())
 
+#: Providers report bounces and complaints at /anymail/…; public like everything here.
+ANYMAIL = {"WEBHOOK_SECRET": env("ANYMAIL_WEBHOOK_SECRET", default="sandbox:only")}
+
 Q_CLUSTER = {
     "name": "so",
     "workers": 2,

@@ -27,7 +27,7 @@ def fresh_caches():
 @pytest.fixture
 def site(db) -> Site:
     site = Site.objects.get(is_default_site=True)
-    site.hostname, site.port, site.site_name = "testserver", 80, "Orto dei Semi"
+    site.hostname, site.port, site.site_name = "testserver", 443, "Orto dei Semi"
     site.save()
     factories.make_sender(site)
     return site
@@ -61,16 +61,23 @@ def configure(settings):
     return change
 
 
+class HttpsClient(Client):
+    """A browser that comes over HTTPS, as everybody does on a site that sends newsletters."""
+
+    def __init__(self, **defaults: Any) -> None:
+        super().__init__(**{"wsgi.url_scheme": "https", "SERVER_PORT": "443", **defaults})
+
+
 @dataclass
 class Visitor:
     """Does what people do: opens pages, ticks boxes, presses buttons, follows links in mails."""
 
     run_tasks: Any
-    client: Client = field(default_factory=Client)
+    client: Client = field(default_factory=HttpsClient)
     response: Any = None
 
     def open(self, url: str, **extra: Any) -> BeautifulSoup:
-        self.response = self.client.get(url.removeprefix("http://testserver"), **extra)
+        self.response = self.client.get(url.removeprefix("https://testserver"), **extra)
         return self.soup
 
     @property
@@ -134,7 +141,7 @@ class Visitor:
 
 
 def link_in(message, containing: str) -> str:
-    links = re.findall(r"http://testserver\S+", message.body)
+    links = re.findall(r"https://testserver\S+", message.body)
     return next(link for link in links if containing in link)
 
 

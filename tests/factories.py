@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from io import BytesIO
 from typing import Any
 
+import PIL.Image
 from django.contrib.auth import get_user_model
 from django.core.files.images import ImageFile
 from django.utils.timezone import now
 from wagtail.images import get_image_model
-from wagtail.images.tests.utils import get_test_image_file
 from wagtail.models import Page, Site
 
 from sandbox.home.models import StandardPage
@@ -125,11 +126,13 @@ def make_subscription(book: AddressBook, address: str, **contact: Any) -> Subscr
     )
 
 
-def make_image(title: str = "A picture", description: str = "A lemon tree"):
-    with get_test_image_file(size=(1400, 700)) as file:
-        image = get_image_model().objects.create(
-            title=title, description=description, file=ImageFile(file, name="picture.png")
-        )
+def make_image(name: str = "picture.jpg", *, size: tuple[int, int] = (1400, 700), mode="RGB"):
+    """The ending of the name says in which format."""
+    file = BytesIO()
+    PIL.Image.new(mode, size, "white").save(file, "PNG" if name.endswith("png") else "JPEG")
+    image = get_image_model().objects.create(
+        title="A picture", description="A lemon tree", file=ImageFile(file, name=name)
+    )
     image.file.close()
     return image
 

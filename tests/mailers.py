@@ -13,10 +13,10 @@ from django.dispatch import Signal
 from django.test import override_settings
 
 
-def use_mailer(path: str) -> override_settings:
+def use_mailer(path: str, **options) -> override_settings:
     """A context in which the site's mail goes through that backend, on every version of Django."""
     if hasattr(settings, "MAILERS"):
-        return override_settings(MAILERS={"default": {"BACKEND": path}})
+        return override_settings(MAILERS={"default": {"BACKEND": path, "OPTIONS": options}})
     return override_settings(EMAIL_BACKEND=path)
 
 

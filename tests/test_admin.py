@@ -104,6 +104,7 @@ def test_the_sender_can_be_written_by_those_who_may(client, site):
             "from_address": "news@example.org",
             "privacy_page": str(site.root_page.pk),
             "accent_color": "#123456",
+            "wording_change": "wording",
         },
     )
     assert response.status_code == 302
@@ -191,7 +192,10 @@ def test_a_test_goes_to_typed_addresses_and_nowhere_else(client, book, editor, c
         url(Campaign, "test", campaign.pk), {"addresses": "me@example.org, you@bücher.example"}
     )
     assert response.status_code == 302
-    assert [message.to for message in mail.outbox] == [["me@example.org"], ["you@bücher.example"]]
+    assert [message.to for message in mail.outbox] == [
+        ["me@example.org"],
+        ["you@xn--bcher-kva.example"],
+    ]
     message = mail.outbox[0]
     assert message.subject == "[Test] Spring is here"
     assert "/unsubscribe/" + "0" * 32 in message.body

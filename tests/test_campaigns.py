@@ -147,8 +147,8 @@ def test_the_footer_is_in_every_part_of_every_message(book, readers, send):
     for message, reader in zip(mail.outbox, readers, strict=True):
         token = reader.contact.link_token
         for part in (message.body, html_of(message)):
-            assert f"http://testserver/newsletter/unsubscribe/{token}/" in part
-            assert f"http://testserver/newsletter/my-data/{token}/" in part
+            assert f"https://testserver/newsletter/unsubscribe/{token}/" in part
+            assert f"https://testserver/newsletter/my-data/{token}/" in part
             assert "hello@example.org" in part
             assert "Via Micheli 3" in part
             assert "because you signed up for Seed letter at Orto dei Semi" in part

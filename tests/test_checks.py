@@ -14,10 +14,17 @@ from django.test import override_settings
 from django.urls import include, path, re_path
 from wagtail import urls as wagtail_urls
 
-from tests.test_campaigns import mailer
+from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import conf
 
 KEYS = {"SUPPRESSION_KEYS": {"1": "x" * 32}}
+SAFE = {"name": "x", "orm": "default", "timeout": 300, "retry": 900, "max_attempts": 5}
+
+
+@pytest.fixture(autouse=True)
+def _safe_queue(settings):
+    """The tests' own queue runs tasks at once, which a check warns of."""
+    settings.Q_CLUSTER = SAFE
 
 
 def found() -> dict[str, checks.CheckMessage]:
@@ -90,7 +97,7 @@ def test_forgotten_and_misplaced_urls_are_named(patterns, expected):
 
 
 def test_a_mail_backend_that_does_not_exist_is_named():
-    with mailer("nowhere.EmailBackend"):
+    with use_mailer("nowhere.EmailBackend"):
         assert "E010" in found()
 
 
@@ -98,26 +105,67 @@ def test_a_provider_that_tracks_anyway_is_named():
     """T1."""
     with (
         override_settings(ANYMAIL={"RESEND_API_KEY": "x"}),
-        mailer("anymail.backends.resend.EmailBackend"),
+        use_mailer("anymail.backends.resend.EmailBackend"),
     ):
         ids = found()
     assert "Resend" in ids["W002"].msg
-    assert "W003" in ids, "and webhooks without a secret"
+
+
+def test_a_provider_whose_events_do_not_arrive_is_named():
+    with (
+        override_settings(ANYMAIL={"RESEND_API_KEY": "x"}, ROOT_URLCONF=urlconf(OURS, CATCH_ALL)),
+        use_mailer("anymail.backends.resend.EmailBackend"),
+    ):
+        assert "W003" in found()
 
 
 @pytest.mark.parametrize(
     ("cluster", "expected"),
     [
-        (None, "W004"),
-        ({"name": "x", "orm": "default", "timeout": 900, "retry": 60}, "W005"),
-        ({"name": "x", "orm": "default"}, "W005"),
-        ({"name": "x", "orm": "default", "timeout": 300, "retry": 900}, None),
+        (None, ["W004"]),
+        ({"name": "x", "timeout": 300, "retry": 900}, ["W004"]),
+        (SAFE | {"retry": 60}, ["W005"]),
+        (SAFE | {"timeout": None}, ["W005"]),
+        (SAFE | {"sync": True}, ["W007"]),
+        (SAFE | {"max_attempts": 0}, ["W008"]),
+        (SAFE, []),
     ],
 )
 def test_a_dangerous_queue_is_named(cluster, expected):
     with override_settings(Q_CLUSTER=cluster):
-        ids = found()
-    assert list(ids) == ([expected] if expected else [])
+        assert list(found()) == expected
+
+
+def test_webhooks_that_anybody_could_call_are_named():
+    """M7: else one reader could end everybody's subscription."""
+    with override_settings(ANYMAIL={}):
+        assert list(found()) == ["E011"]
+
+
+@pytest.mark.parametrize("name", ["console", "dummy", "filebased"])
+def test_a_mailer_that_only_shows_mail_is_named(name, tmp_path, settings):
+    settings.EMAIL_FILE_PATH = tmp_path
+    options = {"file_path": tmp_path} if name == "filebased" else {}
+    with use_mailer(f"django.core.mail.backends.{name}.EmailBackend", **options):
+        assert "W009" in found()
+
+
+def test_a_mail_server_that_may_be_silent_for_ever_is_named():
+    path = "django.core.mail.backends.smtp.EmailBackend"
+    with override_settings(EMAIL_TIMEOUT=None), use_mailer(path):
+        assert "W010" in found()
+
+
+def test_a_cache_that_keeps_nothing_is_named():
+    dummy = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    with override_settings(CACHES=dummy):
+        assert "W011" in found()
+
+
+@pytest.mark.parametrize("value", [None, [], "text"])
+def test_a_dictionary_that_is_none_is_named(value):
+    with override_settings(WAGTAIL_GDPR_NEWSLETTER=value):
+        assert {"E012", "E003"} <= set(found())
 
 
 def test_every_setting_has_a_default_that_is_valid_and_a_sentence():

@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests import factories
+from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.blocks import ButtonBlock
 from wagtail_gdpr_newsletter.rendering.newsletter import RenderingFailed
 
@@ -36,14 +37,14 @@ def test_links_and_images_lead_home_from_an_inbox(site, rendered):
     soup = soup_of(message.html)
     for tag, attribute in (("a", "href"), ("img", "src")):
         for element in soup.find_all(tag):
-            assert element[attribute].startswith(("http://testserver/", "mailto:", "{"))
+            assert element[attribute].startswith(("https://testserver/", "mailto:", "{"))
     assert f"the lemons ({page.full_url})" in message.text
     assert f"Read on: {page.full_url}" in message.text
     assert "[A lemon tree]" in message.text
 
 
 def test_an_image_is_described_or_marked_decorative(rendered):
-    image = factories.make_image()
+    image = factories.make_image("photo.jpg")
     described = rendered(
         ("image", {"image": image, "alt_text": "A lemon tree", "decorative": False})
     )
@@ -51,6 +52,41 @@ def test_an_image_is_described_or_marked_decorative(rendered):
     assert soup_of(described.html).img["alt"] == "A lemon tree"
     assert soup_of(decorative.html).img["alt"] == ""
     assert soup_of(described.html).img["src"].endswith(".jpg"), "not every mail program shows WebP"
+
+
+def test_what_is_transparent_stays_so_and_nothing_is_blown_up(rendered):
+    logo = factories.make_image("logo.png", size=(300, 100), mode="RGBA")
+    image = soup_of(
+        rendered(("image", {"image": logo, "alt_text": "", "decorative": True})).html
+    ).select_one("img[src*=logo]")
+    assert image["src"].endswith(".png")
+    assert image["width"] == "300"
+
+
+def test_a_picture_whose_file_is_gone_is_said_so(site, book):
+    image = factories.make_image()
+    body = [("image", {"image": image, "alt_text": "", "decorative": True})]
+    campaign = factories.make_campaign(book, body=body)
+    image.file.storage.delete(image.file.name)
+    (reason,) = [
+        reason for reason in actions.reasons_against_sending(campaign) if "image" in reason
+    ]
+    assert "cannot be read" in reason
+
+
+def test_lines_are_as_long_as_people_type_them_and_personal_words_stay_whole(rendered):
+    words = "word " * 12
+    text = rendered(("text", f"<p>{words} {{name|dear reader of ours}} {words}</p>")).text
+    body = text.split("-- \n")[0]
+    assert "{name|dear reader of ours}" in body
+    assert max(map(len, body.splitlines())) <= 78
+
+
+def test_there_is_one_first_heading_and_the_others_are_below_it(rendered):
+    """W3."""
+    soup = soup_of(rendered(("heading", "Spring"), ("heading", "Summer")).html)
+    assert [heading.get_text() for heading in soup.find_all("h1")] == ["Spring"]
+    assert [heading.get_text() for heading in soup.find_all("h2")] == ["Summer"]
 
 
 def test_a_teaser_takes_title_summary_and_image_from_the_page(site, rendered):
@@ -88,7 +124,7 @@ def test_the_text_part_reads_by_itself(rendered):
     ).text
     body = text.split("-- \n")[0]
     assert body == (
-        "Orto dei Semi\n=============\n\nSpring & co\n-----------\n\nDear all,\n\n  * one\n  * two\n\n"
+        "Spring & co\n------------------------\n\nDear all,\n\n  * one\n  * two\n\n"
         "* * *\n\nWrite to a@example.org\n\n"
     )
 

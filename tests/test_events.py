@@ -128,7 +128,7 @@ def test_events_may_come_in_any_order(delivery, order):
     for event_type in order:
         report(delivery, event_type, reject_reason="bounced")
     assert state_of(delivery) == DeliveryStatus.COMPLAINED
-    assert Suppression.objects.get(scope="site").reason == SuppressionReason.COMPLAINT
+    assert Suppression.objects.final().get(scope="site").reason == SuppressionReason.COMPLAINT
 
 
 def test_a_delivery_in_doubt_is_settled_by_the_providers_word(delivery):

@@ -69,7 +69,7 @@ def test_international_domains_and_any_spelling_work(visitor, signup_page, typed
     contact = Contact.objects.get()
     assert contact.canonical_address == canonical
     assert contact.address == typed.strip()
-    assert mail.outbox[0].to == [typed.strip()]
+    assert mail.outbox[0].to == [f"{typed.strip().split('@')[0]}@{canonical.split('@')[1]}"]
     mail.outbox[0].message().as_bytes()
 
 
@@ -77,8 +77,10 @@ def test_international_domains_and_any_spelling_work(visitor, signup_page, typed
 def test_names_from_all_over_the_world_work(visitor, site, name):
     page = factories.make_signup_page(site, factories.make_book(site, ask_name=True))
     visitor.fill_and_post(page, email="ada@example.org", name=name)
+    visitor.open_link(mail.outbox[0], "confirm")
+    assert name in visitor.text
+    visitor.press("Confirm")
     assert Contact.objects.get().name == name
-    assert name in mail.outbox[0].body
 
 
 @pytest.mark.parametrize("name", ["x" * 201, "Ada\r\nBcc: x@example.org", "a\x00b", "\u202eevil"])
@@ -92,9 +94,17 @@ def test_names_that_nobody_has_are_refused(visitor, site, name):
 def test_a_name_is_shown_as_text_and_never_as_markup(visitor, site):
     page = factories.make_signup_page(site, factories.make_book(site, ask_name=True))
     visitor.fill_and_post(page, email="ada@example.org", name="<script>alert(1)</script>{{ 1 }}")
-    html = mail.outbox[0].alternatives[0].content
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
+    visitor.open_link(mail.outbox[0], "confirm")
+    assert "<script>alert" not in visitor.response.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 1 }}" in visitor.response.text
+
+
+def test_nobody_can_write_into_the_mail_that_a_stranger_gets(visitor, site):
+    """C4: the form is no way to send advertising from the site's own domain."""
+    page = factories.make_signup_page(site, factories.make_book(site, ask_name=True))
+    visitor.fill_and_post(page, email="ada@example.org", name="You won! https://evil.example/")
+    assert "evil.example" not in mail.outbox[0].body + mail.outbox[0].subject
+    assert "evil.example" not in mail.outbox[0].alternatives[0].content
 
 
 def test_a_box_of_another_book_is_no_consent_to_this_one(visitor, site, signup_page):
@@ -140,7 +150,7 @@ def test_a_form_that_was_tampered_with_is_refused(visitor, signup_page):
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
-        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "https://testserver.evil.example"},
     ],
 )
 def test_a_form_posted_from_elsewhere_is_refused(visitor, signup_page, headers):
@@ -152,7 +162,7 @@ def test_a_form_posted_from_elsewhere_is_refused(visitor, signup_page, headers):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://testserver"}, {}]
+    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "https://testserver"}, {}]
 )
 def test_a_form_posted_from_here_is_taken(visitor, signup_page, headers):
     soup = visitor.open(signup_page.get_url())

@@ -122,7 +122,7 @@ def test_the_link_of_an_earlier_request_does_not_confirm_a_later_one(visitor, si
     actions.unsubscribe(contact=contact, books=None, origin=factories.ORIGIN)
     visitor.fill_and_post(signup_page, email="ada@example.org")
     visitor.open_link(mail.outbox[0], "confirm")
-    assert "nothing left to confirm" in visitor.text
+    assert "no longer valid" in visitor.text
     assert Subscription.objects.get().status == SubscriptionStatus.PENDING
 
 
@@ -131,7 +131,7 @@ def test_a_link_is_void_after_the_address_changed(visitor, signup_page):
     visitor.fill_and_post(signup_page, email="ada@example.org")
     Contact.objects.update(address_digest="0" * 64)
     visitor.open_link(mail.outbox[0], "confirm")
-    assert "nothing left to confirm" in visitor.text
+    assert "no longer valid" in visitor.text
 
 
 def test_double_submission_makes_one_subscription_and_one_mail(visitor, signup_page):

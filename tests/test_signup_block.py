@@ -146,9 +146,9 @@ def test_form_errors_answers_mail_and_pages_speak_the_pages_language(visitor, it
 def test_the_privacy_page_is_the_one_in_the_forms_language(visitor, italian_page):
     soup = visitor.open(italian_page.get_url())
     link = next(a for a in soup.select(".gdpr-newsletter-form a") if a["href"].startswith("http"))
-    assert link["href"] == "http://testserver/it/"
+    assert link["href"] == "https://testserver/it/"
     visitor.post_form(soup, email="")
-    assert 'href="http://testserver/it/"' in visitor.response.text
+    assert 'href="https://testserver/it/"' in visitor.response.text
 
 
 @pytest.mark.parametrize("missing", ["name", "postal_address", "email", "from_address"])

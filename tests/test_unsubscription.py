@@ -65,7 +65,9 @@ def test_from_everything(visitor, newsletter):
 )
 def test_one_click_needs_no_cookie_no_token_and_no_second_step(newsletter, content_type):
     """M2, RFC 8058."""
-    url = newsletter.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://testserver")
+    url = (
+        newsletter.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("https://testserver")
+    )
     client = Client(enforce_csrf_checks=True)
     for _twice in range(2):
         if content_type == "multipart/form-data":
@@ -183,7 +185,7 @@ def test_my_data_shows_the_sender_and_nothing_of_the_reader(visitor, newsletter)
 
 @pytest.mark.parametrize("which", ["unsubscribe", "my-data"])
 def test_get_and_head_change_nothing(visitor, newsletter, which, django_assert_num_queries):
-    url = link_in(newsletter, which).removeprefix("http://testserver")
+    url = link_in(newsletter, which).removeprefix("https://testserver")
     before = list(Subscription.objects.values()), list(Contact.objects.values())
     for method in (visitor.client.get, visitor.client.head):
         response = method(url)

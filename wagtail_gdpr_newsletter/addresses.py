@@ -18,7 +18,7 @@ class InvalidAddress(ValueError):
 
 @dataclass(frozen=True)
 class Address:
-    """An address as typed, to write to, and its canonical form, to compare and hash (S4)."""
+    """An address as typed, to show, and its canonical form, to compare and hash (S4)."""
 
     typed: str
     canonical: str

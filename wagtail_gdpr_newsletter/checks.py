@@ -12,10 +12,13 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import connections
 from django.forms import Form
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 from django.utils.module_loading import import_string
 from wagtail.blocks import StreamBlock
 
@@ -25,6 +28,12 @@ from .sending import messages
 
 #: A confirmation that may wait longer than this is no fresh consent.
 LONGEST_EXPIRY = timedelta(days=30)
+
+#: Mail backends of Django that show or keep mail instead of sending it.
+SENDS_NOTHING = {f"django.core.mail.backends.{name}" for name in ("console", "dummy", "filebased")}
+
+#: What names the queue in Q_CLUSTER.
+BROKERS = {"orm", "redis", "django_redis", "sqs", "iron_mq", "mongo", "broker_class"}
 
 REQUIRED_APPS = {
     "anymail": "django-anymail, whose webhooks bring bounces and complaints",
@@ -38,7 +47,8 @@ REQUIRED_APPS = {
 def check_installation(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    return [*_settings(), *_keys(), *_classes(), *_apps(), *_urls(), *_mail(), *_worker()]
+    named = [_settings, _keys, _classes, _apps, _urls, _mail, _webhooks, _worker, _cache]
+    return [message for check in named for message in check()]
 
 
 def _error(number: int, message: str, hint: str) -> checks.Error:
@@ -50,6 +60,8 @@ def _warning(number: int, message: str, hint: str) -> checks.Warning:
 
 
 def _settings() -> Iterator[checks.CheckMessage]:
+    if not isinstance(getattr(settings, conf.NAME, {}), dict):
+        yield _error(12, f"{conf.NAME} is no dictionary.", f"Write {conf.NAME} = {{…}}.")
     configured = conf.configured()
     for key, value in configured.items():
         setting = conf.SETTINGS.get(key)
@@ -139,24 +151,64 @@ def _resolves_to_wagtail(address: str) -> bool:
 
 def _mail() -> Iterator[checks.CheckMessage]:
     try:
-        provider = messages.provider_of(messages.open_mailer())
+        mailer = messages.open_mailer()
     except Exception as error:  # noqa: BLE001 -- backends raise what they like when misconfigured
         yield _error(
             10, f"The mail backend cannot be used: {error}", "Mend EMAIL_BACKEND or MAILERS."
         )
         return
+    provider = messages.provider_of(mailer)
     if provider in messages.NO_TRACKING_SWITCH:
         yield _warning(
             2,
             f"{provider} cannot be told per message not to track opens and clicks.",
             "Switch tracking off in its own settings: your readers have not agreed to it.",
         )
-    if provider and not getattr(settings, "ANYMAIL", {}).get("WEBHOOK_SECRET"):
+    if provider and not _has_webhooks():
         yield _warning(
             3,
-            "Bounces and complaints do not arrive, or anybody could send them.",
+            "Bounces and complaints do not arrive.",
             'Include "anymail.urls", set ANYMAIL["WEBHOOK_SECRET"], and register the webhook with '
             f"{provider}.",
+        )
+    backend = type(mailer).__module__
+    if backend in SENDS_NOTHING and not settings.DEBUG:
+        yield _warning(
+            9,
+            f"Mail is not sent: {backend} is for development.",
+            "Set EMAIL_BACKEND or MAILERS to your mail server or provider.",
+        )
+    if isinstance(mailer, SmtpBackend) and mailer.timeout is None and not settings.DEBUG:
+        yield _warning(
+            10,
+            "A mail server that falls silent would hold a worker for as long as it likes.",
+            "Set EMAIL_TIMEOUT, or the option timeout in MAILERS, to 30 seconds or so.",
+        )
+
+
+def _has_webhooks() -> bool:
+    return "anymail" in get_resolver().namespace_dict
+
+
+def _webhooks() -> Iterator[checks.CheckMessage]:
+    """Whoever reads their own newsletter's headers could otherwise report complaints of all others."""
+    anymail = getattr(settings, "ANYMAIL", {})
+    if _has_webhooks() and not (
+        anymail.get("WEBHOOK_SECRET") or getattr(settings, "ANYMAIL_WEBHOOK_SECRET", "")
+    ):
+        yield _error(
+            11,
+            "Anybody could report bounces and complaints, and so unsubscribe your readers.",
+            'Set ANYMAIL["WEBHOOK_SECRET"] = "user:password", or leave "anymail.urls" out.',
+        )
+
+
+def _cache() -> Iterator[checks.CheckMessage]:
+    if isinstance(caches["default"], DummyCache):
+        yield _warning(
+            11,
+            "The cache keeps nothing, so nobody counts how often a visitor signs up.",
+            "Set CACHES to a cache that all your web processes share.",
         )
 
 
@@ -167,19 +219,32 @@ def _may_run_longer_than_retry(cluster: dict[str, Any]) -> bool:
 
 def _worker() -> Iterator[checks.CheckMessage]:
     cluster = getattr(settings, "Q_CLUSTER", None)
-    if cluster is None:
+    if not cluster or not BROKERS & set(cluster):
         yield _warning(
             4,
-            "Q_CLUSTER is not set: django-q2 would look for Redis on this machine.",
+            "Q_CLUSTER names no queue: django-q2 would look for Redis on this machine.",
             'Set Q_CLUSTER = {"name": "…", "orm": "default", "timeout": 300, "retry": 900, …}.',
         )
-    elif not cluster.get("sync") and _may_run_longer_than_retry(cluster):
+        return
+    if cluster.get("sync"):
+        yield _warning(
+            7,
+            "Tasks run inside the visitor's request, which then tells who gets a mail.",
+            'Take "sync" out of Q_CLUSTER and run a worker.',
+        )
+    elif _may_run_longer_than_retry(cluster):
         yield _warning(
             5,
             "Q_CLUSTER retries a task while it may still be running.",
             'Let "timeout" be set, and smaller than "retry".',
         )
-    elif "sqlite" in connections["default"].vendor and cluster.get("workers", 1) > 4:
+    if not cluster.get("max_attempts"):
+        yield _warning(
+            8,
+            "A task that kills its worker would be tried again for ever.",
+            'Set "max_attempts" in Q_CLUSTER, for example to 5.',
+        )
+    if "sqlite" in connections["default"].vendor and cluster.get("workers", 1) > 4:
         yield _warning(
             6,
             "SQLite has one writer, and the workers are many.",

@@ -34,8 +34,9 @@ class Setting(Generic[T]):
 
 
 def configured() -> dict[str, Any]:
-    """What the site wrote, untouched."""
-    return getattr(settings, NAME, {})
+    """What the site wrote, untouched; a check complains of what is no dictionary."""
+    written = getattr(settings, NAME, {})
+    return written if isinstance(written, dict) else {}
 
 
 def _is_duration(value: object) -> bool:
@@ -151,6 +152,12 @@ SETTINGS: dict[str, Setting[Any]] = {
 def languages() -> list[tuple[str, str]]:
     """The languages editors may write in: Wagtail's content languages, else Django's."""
     return list(getattr(settings, "WAGTAIL_CONTENT_LANGUAGES", None) or settings.LANGUAGES)
+
+
+def default_language() -> str:
+    """What editors most likely write in: the site's own language."""
+    codes = [code for code, _name in languages()]
+    return best_language(_site_language(), codes) or codes[0]
 
 
 def best_language(wanted: str, offered: Iterable[str]) -> str | None:

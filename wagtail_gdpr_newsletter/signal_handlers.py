@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from anymail.signals import AnymailTrackingEvent
+from anymail.signals import AnymailTrackingEvent, RejectReason
 from django.db import connections
 from django.utils.timezone import now
 from django_q.models import Schedule
@@ -18,6 +20,10 @@ JOBS = [
     ("newsletter: retention", "wagtail_gdpr_newsletter.actions.purge", 24 * 60),
 ]
 
+SOFT_WORDS = re.compile("soft|transient|temporary", re.IGNORECASE)
+SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2)\b")
+SOFT_SPARKPOST_CLASSES = {"20", "21", "22", "23", "24", "40", "60", "70", "100"}
+
 
 def take_tracking_event(
     sender: object, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any
@@ -30,8 +36,28 @@ def take_tracking_event(
             message_id=event.message_id or "",
             event_id=event.event_id or "",
             reason=event.reject_reason or "",
+            is_permanent=_is_permanent(event),
             occurred_at=event.timestamp or now(),
         )
+    )
+
+
+def _is_permanent(event: AnymailTrackingEvent) -> bool:
+    """Whether a bounce is a hard one (M7). Anymail gives soft ones of some providers the same type.
+
+    What tells them apart is the provider's own word for it, or the code of the receiving server
+    (RFC 3463): 4.x.x and a mailbox that is full, 5.2.2, may take mail again.
+    """
+    if event.reject_reason not in (RejectReason.BOUNCED, RejectReason.INVALID, None):
+        return False  # Blocked, spam, timed out: the mail was unwelcome, the mailbox exists.
+    raw = event.esp_event if isinstance(event.esp_event, Mapping) else {}
+    words = [event.description, *(raw.get(key) for key in ("Type", "event", "type"))]
+    said_soft = any(SOFT_WORDS.search(str(word)) for word in words if word)
+    return not (
+        said_soft
+        or raw.get("hard_bounce") in (False, "False", "false")  # Mailjet
+        or str(raw.get("bounce_class")) in SOFT_SPARKPOST_CLASSES
+        or SOFT_CODES.search(event.mta_response or "")
     )
 
 

@@ -1,5 +1,9 @@
 """What other code on the site may want to know. Our own flow never runs through these."""
 
+from functools import partial
+from typing import Any
+
+from django.db import transaction
 from django.dispatch import Signal
 
 # A visitor asked for a book and was sent (or will be sent) a confirmation mail.
@@ -17,3 +21,8 @@ subscription_withdrawn = Signal()
 # The last delivery of a campaign has been settled.
 # provides args: campaign
 campaign_finished = Signal()
+
+
+def announce(signal: Signal, sender: type, **kwargs: Any) -> None:
+    """Send once what happened is committed; a receiver that fails is logged and undoes nothing."""
+    transaction.on_commit(partial(signal.send_robust, sender, **kwargs))

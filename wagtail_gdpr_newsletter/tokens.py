@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import timedelta
 from enum import Enum
@@ -37,6 +38,14 @@ def new_link_token() -> str:
     and whatever happened to SECRET_KEY.
     """
     return secrets.token_hex(16)
+
+
+#: In the links of tests and previews: nobody's, and the pages behind it say so.
+SAMPLE_LINK_TOKEN = "0" * 32
+
+
+def is_link_token(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 def sign(purpose: Purpose, payload: Any) -> str:

@@ -18,11 +18,11 @@ from wagtail.snippets.action_menu import ActionMenuItem
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
-from . import actions
 from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
+from .admin.sender import SENDER_PANELS, after_saving_sender
 from .models import Campaign, SenderSettings
 
 try:
@@ -31,6 +31,9 @@ except ImportError:  # Wagtail 7.4
     CampaignViewSet.permission_policy = campaign_policy
 else:
     register_permission_policy(Campaign, campaign_policy)
+
+
+SenderSettings.edit_handler = SENDER_PANELS  # Where Wagtail looks for it.
 
 
 class SenderMenuItem(MenuItem):
@@ -83,9 +86,8 @@ def keep_what_was_sent(request: HttpRequest, instances: list[object]) -> None:
 
 @hooks.register("after_edit_setting")
 def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None:
-    """Visitors are told who the sender is: a change of it is a new version of every wording."""
     if isinstance(setting, SenderSettings):
-        actions.version_wordings_of_site(site=setting.site, user=request.user)
+        after_saving_sender(request, setting)
 
 
 @hooks.register("register_log_actions")

@@ -14,13 +14,14 @@ from .retention import purge
 from .signup import (
     awaiting_confirmation,
     confirm,
+    confirmed_before,
     ring_for_confirmations,
     send_confirmation,
     sign_up,
 )
 from .trial import send_test
 from .unsubscription import resubscribe, unsubscribe
-from .wording import version_wording, version_wordings_of_site, wording_changed
+from .wording import version_wording, version_wordings_of_site
 
 __all__ = [
     "AlreadySent",
@@ -28,6 +29,7 @@ __all__ = [
     "ProviderEvent",
     "awaiting_confirmation",
     "confirm",
+    "confirmed_before",
     "newest",
     "purge",
     "reasons_against_sending",
@@ -42,6 +44,5 @@ __all__ = [
     "unsubscribe",
     "version_wording",
     "version_wordings_of_site",
-    "wording_changed",
     "work_on_campaign",
 ]

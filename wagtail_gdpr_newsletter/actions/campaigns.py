@@ -8,17 +8,19 @@ the queue only its doorbell: `tend_campaigns`, once a minute, rings for whatever
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
+from django.forms import Field
 from django.utils.text import capfirst
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.log_actions import log
+from wagtail.models import Site
 
 from .. import pseudonyms, signals
 from ..models import Campaign, FrozenMessage, SendStatus
@@ -56,24 +58,63 @@ def reasons_against_sending(campaign: Campaign, *, user: User | None = None) -> 
             _("The newsletter sender of this site lacks: %(fields)s.")
             % {"fields": ", ".join(missing)}
         )
-    reasons += _content_reasons(campaign)
+    reasons += [
+        *_site_reasons(campaign.site),
+        *_content_reasons(campaign),
+        *_audience_reasons(campaign),
+    ]
+    lock = campaign.get_lock()
+    if lock and user and lock.for_user(user):
+        reasons.append(_("Somebody has locked the campaign."))
     if _needs_approval(campaign) and not _may_approve(campaign, user):
         reasons.append(_("The last changes wait for approval."))
     return reasons
 
 
+def _site_reasons(site: Site) -> list[str]:
+    """Links in mails are for good, and one-click unsubscription takes HTTPS (RFC 8058, M1)."""
+    if settings.DEBUG or site.root_url.startswith("https://"):
+        return []
+    return [
+        _(
+            "The site's address is %(url)s, but links in newsletters must begin with https://. Set "
+            "host name and port 443 under Settings, Sites."
+        )
+        % {"url": site.root_url}
+    ]
+
+
 def _content_reasons(campaign: Campaign) -> list[str]:
+    reasons = []
     try:
-        campaign.full_clean()
+        campaign.full_clean(exclude=["body"])
+    except ValidationError as error:
+        reasons += _by_field(campaign, error)
+    try:
         campaign.body.stream_block.clean(campaign.body)
         if unknown := campaign.unknown_tokens():
-            return [unknown_token_message(unknown)]
-    except StreamBlockValidationError:  # Drafts are saved with blocks half filled in.
-        return [_("The body is empty, or one of its blocks is not complete.")]
-    except ValidationError as error:
-        return _by_field(campaign, error)
+            reasons.append(unknown_token_message(unknown))
+    except StreamBlockValidationError as error:  # Drafts are saved with blocks half filled in.
+        said = sorted(_messages_of(error.as_json_data()))
+        reasons.append(
+            " ".join([_("The body is empty, or one of its blocks is not complete."), *said])
+        )
     except RenderingFailed as error:
-        return [str(error)]
+        reasons.append(str(error))
+    return list(dict.fromkeys(reasons))
+
+
+def _messages_of(told: Any) -> set[str]:
+    """What blocks say of themselves, however deep; not what every empty field says."""
+    if isinstance(told, dict):
+        return {message for value in told.values() for message in _messages_of(value)}
+    if isinstance(told, list):
+        return {message for value in told for message in _messages_of(value)}
+    required = str(Field.default_error_messages["required"])
+    return {told} if isinstance(told, str) and told != required else set()
+
+
+def _audience_reasons(campaign: Campaign) -> list[str]:
     books = list(campaign.books.all())
     if not books:
         return [_("No address book is chosen.")]
@@ -107,31 +148,36 @@ def _may_approve(campaign: Campaign, user: User | None) -> bool:
     return user is None or user.has_perm(permission)
 
 
-def send_campaign(*, campaign: Campaign, user: User | None = None) -> None:
+@transaction.atomic
+def send_campaign(
+    *, campaign: Campaign, user: User | None = None, revision: int | None = None
+) -> None:
     """Approve, freeze and start, once, however often it is called.
 
-    Raise `CannotSend` with the reasons, or `AlreadySent`; nothing has changed then.
+    `revision` is the one that the sender has looked at, where they have. Raise `CannotSend` with the
+    reasons, or `AlreadySent`; nothing has changed then.
     """
-    draft = newest(campaign)
-    with transaction.atomic():
-        if reasons := reasons_against_sending(draft, user=user):
-            raise CannotSend(reasons)
-        started = Campaign.objects.filter(pk=campaign.pk, send_status=SendStatus.DRAFT).update(
-            send_status=SendStatus.PREPARING, sending_started_at=now()
-        )
-        if not started:
-            raise AlreadySent([_("This campaign has been sent already.")])
-        _approve(campaign, user)
-        approved = Campaign.objects.get(pk=campaign.pk)
-        _freeze(approved, user)
-        log(instance=approved, action="wagtail_gdpr_newsletter.send", user=user)
-        transaction.on_commit(partial(_ring, campaign.pk))
+    # Whoever saves a revision writes to this row: what is checked below is what is sent.
+    current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if current.send_status != SendStatus.DRAFT:
+        raise AlreadySent([_("This campaign has been sent already.")])
+    if revision not in (None, current.latest_revision_id):
+        raise CannotSend([_("The campaign has been changed since you opened this page.")])
+    if reasons := reasons_against_sending(newest(current), user=user):
+        raise CannotSend(reasons)
+    _approve(current, user)
+    Campaign.objects.filter(pk=campaign.pk).update(
+        send_status=SendStatus.PREPARING, sending_started_at=now()
+    )
+    approved = Campaign.objects.get(pk=campaign.pk)
+    _freeze(approved, user)
+    log(instance=approved, action="wagtail_gdpr_newsletter.send", user=user)
+    transaction.on_commit(lambda: _ring(campaign.pk), robust=True)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
-    current = Campaign.objects.get(pk=campaign.pk)
-    if _needs_approval(current):
-        revision = current.latest_revision or current.save_revision(user=user)
+    if _needs_approval(campaign):
+        revision = campaign.latest_revision or campaign.save_revision(user=user)
         revision.publish(user=user)
 
 
@@ -157,9 +203,20 @@ def _ring(campaign_pk: int) -> None:
 
 def work_on_campaign(campaign_pk: int) -> None:
     """One short turn of a worker: write the ledger or send from it, then ring for the next turn."""
-    campaign = Campaign.objects.under_way().filter(pk=campaign_pk).first()
-    if campaign is None:
-        return
+    until = now() + dispatch.CLAIM_LIFETIME
+    if not Campaign.objects.lease(campaign_pk, until=until):
+        return  # Finished, or in the hands of another worker.
+    campaign = Campaign.objects.get(pk=campaign_pk)
+    try:
+        finished = _work(campaign)
+    finally:
+        Campaign.objects.give_back(campaign_pk, until=until)
+    if not finished and campaign.deliveries.due().exists():
+        _ring(campaign_pk)
+
+
+def _work(campaign: Campaign) -> bool:
+    """True where there is nothing left to do now."""
     if campaign.send_status == SendStatus.PREPARING:
         audience.write_ledger(campaign)
         _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
@@ -173,12 +230,9 @@ def work_on_campaign(campaign_pk: int) -> None:
             )
             % {"error": error},
         )
-        return
+        return True
     _set_trouble(campaign, "")
-    if campaign.deliveries.due().exists():
-        _ring(campaign.pk)
-    else:
-        _finish(campaign)
+    return _finish(campaign)
 
 
 def _set_trouble(campaign: Campaign, trouble: str) -> None:
@@ -191,17 +245,18 @@ def _move(campaign: Campaign, before: SendStatus, after: SendStatus, **changes: 
     return here.update(send_status=after, **changes) == 1
 
 
-def _finish(campaign: Campaign) -> None:
+def _finish(campaign: Campaign) -> bool:
     """Finished is what has nothing waiting, not even for a second attempt."""
     if campaign.deliveries.unsettled().exists():
-        return
+        return False
     if _move(campaign, SendStatus.SENDING, SendStatus.SENT, sending_finished_at=now()):
         campaign.refresh_from_db()
-        signals.campaign_finished.send(Campaign, campaign=campaign)
+        signals.announce(signals.campaign_finished, Campaign, campaign=campaign)
+    return True
 
 
 def tend_campaigns() -> None:
-    """Take back the claims of dead lanes, and ring for every campaign that is not finished."""
-    dispatch.release_dead_claims()
-    for campaign_pk in Campaign.objects.under_way().values_list("pk", flat=True):
-        _ring(campaign_pk)
+    """Take back the claims of dead lanes, and ring for every campaign that nobody works on."""
+    for campaign in Campaign.objects.under_way().unleased():
+        dispatch.release_dead_claims(campaign)
+        _ring(campaign.pk)

@@ -7,7 +7,8 @@ graver status, so that events may come twice and in any order (M7), and what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +17,13 @@ from django.db import transaction
 from .. import pseudonyms
 from ..models import (
     SITE_SCOPE,
+    ConsentRecord,
     Contact,
     Delivery,
     DeliveryEvent,
     DeliveryStatus,
     Origin,
+    RecordedEvent,
     SuppressionReason,
 )
 from .unsubscription import unsubscribe
@@ -49,8 +52,8 @@ STATUS_AFTER = {
 }
 TAKEN = {*STATUS_AFTER, "deferred"}
 
-#: Bounces that say the mailbox does not exist, and not that the mail was unwelcome.
-DEAD_ADDRESS = {"bounced", "invalid", ""}
+#: `Delivery.opaque_id`; anything else in its place was not made by us.
+OPAQUE_ID = re.compile(r"(?P<campaign>[0-9a-f]{32})\.(?P<pk>[0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class ProviderEvent:
     message_id: str
     event_id: str
     reason: str
+    #: A bounce that says: this mailbox takes nothing, now or later.
+    is_permanent: bool
     occurred_at: datetime
 
     @property
@@ -73,10 +78,16 @@ class ProviderEvent:
 
 
 def take_event(event: ProviderEvent) -> None:
-    """Take one event into the ledger and the suppressions; unknown deliveries are not ours."""
-    delivery = _find(event)
-    if delivery is None or event.type not in TAKEN:
+    """Take one event into the ledger and the suppressions; messages that nobody knows are not ours."""
+    if event.type not in TAKEN:
         return
+    if delivery := _find(event):
+        _take_of_delivery(event, delivery)
+    elif contact := _whose_confirmation_mail(event):
+        _take_of_confirmation_mail(event, contact)
+
+
+def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
     with transaction.atomic():
         _stored, is_new = DeliveryEvent.objects.get_or_create(
             delivery=delivery,
@@ -90,17 +101,33 @@ def take_event(event: ProviderEvent) -> None:
         if is_new:
             _move(delivery, event)
             if delivery.contact and event.type in CONSEQUENCES:
-                CONSEQUENCES[event.type](delivery.contact, delivery, event)
+                CONSEQUENCES[event.type](delivery.contact, delivery.books, event)
+
+
+def _take_of_confirmation_mail(event: ProviderEvent, contact: Contact) -> None:
+    """Of these there is no ledger; what it means for the person it means all the same."""
+    if event.type in CONSEQUENCES:
+        books = list(contact.subscriptions.pending().values_list("book__uuid", flat=True))
+        CONSEQUENCES[event.type](contact, books, event)
 
 
 def _find(event: ProviderEvent) -> Delivery | None:
     deliveries = Delivery.objects.select_related("contact__site")
-    campaign, _dot, pk = event.opaque_id.partition(".")
-    if pk.isdecimal() and len(campaign) == 32:
-        return deliveries.filter(pk=int(pk), campaign__uuid=campaign).first()
+    if known := OPAQUE_ID.fullmatch(event.opaque_id):
+        return deliveries.filter(pk=int(known["pk"]), campaign__uuid=known["campaign"]).first()
     if event.message_id:
         return deliveries.filter(message_id=event.message_id).first()
     return None
+
+
+def _whose_confirmation_mail(event: ProviderEvent) -> Contact | None:
+    if not event.message_id:
+        return None
+    record = ConsentRecord.objects.filter(
+        event=RecordedEvent.CONFIRMATION_SENT, message_id=event.message_id
+    ).select_related("contact__site")
+    found = record.first()
+    return found.contact if found else None
 
 
 def _move(delivery: Delivery, event: ProviderEvent) -> None:
@@ -109,13 +136,13 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
         Delivery.objects.filter(pk=delivery.pk, status__in=before).update(status=after)
 
 
-def _bounced(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
-    if event.reason in DEAD_ADDRESS:
+def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
+    if event.is_permanent:
         contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
-def _complained(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
-    """A complaint stops everything, and only staff who settle it with the person can lift that."""
+def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
+    """A complaint stops everything, for good: not even the person's own sign-up form lifts it."""
     unsubscribe(
         contact=contact,
         books=None,
@@ -124,11 +151,11 @@ def _complained(contact: Contact, delivery: Delivery, event: ProviderEvent) -> N
     )
 
 
-def _unsubscribed(contact: Contact, delivery: Delivery, event: ProviderEvent) -> None:
-    unsubscribe(contact=contact, books=delivery.books, origin=Origin(source="provider"))
+def _unsubscribed(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
+    unsubscribe(contact=contact, books=books, origin=Origin(source="provider"))
 
 
-CONSEQUENCES: dict[str, Callable[[Contact, Delivery, ProviderEvent], None]] = {
+CONSEQUENCES: dict[str, Callable[[Contact, Sequence[str], ProviderEvent], None]] = {
     "bounced": _bounced,
     "complained": _complained,
     "unsubscribed": _unsubscribed,

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from wagtail.models import Site
 
 from .. import conf, tokens
@@ -51,11 +52,7 @@ class ShownForm:
         form_class = import_string(conf.signup_form())
         return form_class(
             data,
-            offers=[
-                _offer(statement, book)
-                for statement in self._statements()
-                if (book := statement.version.book)
-            ],
+            offers=[_offer(statement) for statement in self._statements()],
             ask_name=self.ask_name,
             token=self.token,
             # Two blocks on one page must not share the ids of their fields.
@@ -77,6 +74,11 @@ class ShownForm:
         """The statements whose boxes were ticked."""
         ticked = {offer.statement for offer in form.ticked()}
         return [statement for statement in self._statements() if statement.pk in ticked]
+
+    def is_lawful(self, agreed: Sequence[ConsentStatement]) -> bool:
+        """Whether the form may still be taken; its page may have been cached long ago."""
+        books = [book for statement in agreed if (book := statement.version.book)]
+        return not reasons_against_form(Site.objects.get(pk=self.site), books)
 
     def is_outdated(self, agreed: Sequence[ConsentStatement]) -> bool:
         """Whether a material change has come since one of these was shown (C9)."""
@@ -104,8 +106,8 @@ def show_form(
     success_message: str = "",
     thank_you_page: int | None = None,
 ) -> ShownForm | None:
-    """The form for a block; `None` while it would not be lawful, see `reasons_against_a_form`."""
-    if not books or any(book.reasons_against_a_form() for book in books):
+    """The form for a block; `None` while it would not be lawful, see `reasons_against_form`."""
+    if reasons_against_form(site, books):
         return None
     statements = [current_statement(book, language) for book in books]
     return ShownForm(
@@ -121,6 +123,19 @@ def show_form(
     )
 
 
+def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
+    """What must be settled before visitors of that site may see a form for these books (I1)."""
+    if not books:
+        return [_("No address book is chosen.")]
+    reasons = [str(reason) for book in books for reason in book.reasons_against_a_form()]
+    reasons += [
+        _("The address book “%(book)s” belongs to another site.") % {"book": book.name}
+        for book in books
+        if book.site_id != site.pk
+    ]
+    return list(dict.fromkeys(reasons))
+
+
 def current_statement(book: AddressBook, language: str) -> ConsentStatement | None:
     """The book's newest statement in the language nearest to the wanted one."""
     by_language = {
@@ -130,12 +145,13 @@ def current_statement(book: AddressBook, language: str) -> ConsentStatement | No
     return by_language[best] if best else None
 
 
-def _offer(statement: ConsentStatement, book: AddressBook) -> Offer:
+def _offer(statement: ConsentStatement) -> Offer:
+    """What is shown is what is kept as proof, and nothing else."""
     return Offer(
         statement=statement.pk,
-        book_uuid=book.uuid,
-        book_name=book.name,
-        description=book.description,
+        book_uuid=statement.version.book_uuid,
+        book_name=statement.book_name,
+        description=statement.description,
         label=statement.label,
         notice=[(heading, text) for heading, text in statement.notice],
     )

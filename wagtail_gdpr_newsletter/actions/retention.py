@@ -27,36 +27,48 @@ def purge() -> None:
 
 
 def purge_unconfirmed() -> int:
-    """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number."""
+    """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number.
+
+    The time runs from the last confirmation mail: its link must not die before its time.
+    """
     before = now() - conf.confirmation_expiry()
-    lapsed = Subscription.objects.pending().filter(requested_at__lt=before)
-    pks = list(lapsed.values_list("pk", flat=True))
-    for pk in pks:
-        _forget(pk)
-    return len(pks)
+    mailed_since = ConsentRecord.objects.filter(
+        contact=OuterRef("contact"),
+        book_uuid=OuterRef("book__uuid"),
+        event=RecordedEvent.CONFIRMATION_SENT,
+        occurred_at__gte=before,
+    )
+    lapsed = Subscription.objects.pending().filter(~Exists(mailed_since), requested_at__lt=before)
+    subscriptions = list(lapsed.values_list("contact", "pk"))
+    for contact_pk, subscription_pk in subscriptions:
+        _forget(contact_pk, subscription_pk)
+    return len(subscriptions)
 
 
 @transaction.atomic
-def _forget(subscription_pk: int) -> None:
-    """A request of somebody who was here before leaves the older evidence alone."""
-    # Locked alone, without its relations: MariaDB has no FOR UPDATE OF.
-    subscription = (
-        Subscription.objects.pending().select_for_update().filter(pk=subscription_pk).first()
-    )
-    if subscription is None:  # Confirmed at the last moment.
+def _forget(contact_pk: int, subscription_pk: int) -> None:
+    """A request of somebody who was here before leaves them as they were, with the older evidence."""
+    # Whoever changes what a person has joined locks the person first.
+    contact = Contact.objects.select_for_update().filter(pk=contact_pk).first()
+    subscription = Subscription.objects.pending().filter(pk=subscription_pk).first()
+    if contact is None or subscription is None:  # Confirmed at the last moment.
         return
-    ConsentRecord.objects.filter(
-        contact=subscription.contact,
-        book_uuid=subscription.book.uuid,
-        event__in=RecordedEvent.before_confirmation(),
-        occurred_at__gte=subscription.requested_at,
+    records = ConsentRecord.objects.filter(contact=contact, book_uuid=subscription.book.uuid)
+    records.filter(
+        event__in=RecordedEvent.before_confirmation(), occurred_at__gte=subscription.requested_at
     ).forget()
     if subscription.unsubscribed_at:
         subscription.status = SubscriptionStatus.UNSUBSCRIBED
         subscription.save(update_fields=["status"])
-        return
-    subscription.delete()
-    _drop_contacts_without_anything(subscription.contact)
+    elif subscription.confirmed_at:
+        # A stranger may have asked in their name: what they did agree to stands in the evidence.
+        confirmed = records.filter(event__in=RecordedEvent.that_confirm()).last()
+        subscription.status = SubscriptionStatus.CONFIRMED
+        subscription.statement = confirmed.statement if confirmed else None
+        subscription.save(update_fields=["status", "statement"])
+    else:
+        subscription.delete()
+        _drop_contacts_without_anything(contact)
 
 
 def _drop_contacts_without_anything(contact: Contact) -> None:

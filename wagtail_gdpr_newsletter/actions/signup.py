@@ -9,12 +9,14 @@ everything that depends on the address happens here, behind the view.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
+from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 from wagtail.models import Site
 
@@ -28,6 +30,7 @@ from ..models import (
     DeliveryStatus,
     Origin,
     RecordedEvent,
+    SenderSettings,
     Subscription,
     SubscriptionStatus,
     Suppression,
@@ -39,6 +42,8 @@ from ..sending.transport import MailerRefuses, Outcome
 #: How often one address gets a confirmation mail, against list bombing (A1).
 CONFIRMATION_INTERVAL = timedelta(minutes=10)
 CONFIRMATION_LIMITS = [(timedelta(days=1), 3), (timedelta(weeks=1), 5)]
+#: How many contacts one minute's look at what is unmailed rings for.
+RING_AT_ONCE = 1000
 
 #: What a mail's outcome says about the confirmation; one that is in doubt counts as sent.
 EVENT_AFTER = {
@@ -48,6 +53,7 @@ EVENT_AFTER = {
 }
 
 
+@sensitive_variables("address", "name", "contact")
 @transaction.atomic
 def sign_up(
     *,
@@ -73,13 +79,19 @@ def sign_up(
         if (subscription := _ask(contact, statement, origin=origin))
     ]
     if asked:
-        transaction.on_commit(partial(_ring, contact.pk))
+        # Robust: a queue that is down must not tell strangers who was asked (A2); it is rung again.
+        transaction.on_commit(lambda: _ring(contact.pk), robust=True)
         for subscription in asked:
-            signals.subscription_requested.send(Subscription, subscription=subscription)
+            signals.announce(
+                signals.subscription_requested, Subscription, subscription=subscription
+            )
 
 
 def _take_name(contact: Contact, name: str) -> None:
-    """Believe a name only as long as nobody has confirmed: a form must not rename strangers."""
+    """Believe a name only as long as nobody has confirmed: a form must not rename strangers.
+
+    The confirmation takes the one that its mail was sent for, whatever came in between.
+    """
     confirmed = contact.subscriptions.filter(confirmed_at__isnull=False)
     if name and name != contact.name and not confirmed.exists():
         contact.name = name
@@ -122,7 +134,9 @@ def send_confirmation(contact_pk: int) -> None:
     between them leaves a claim without a record, which `ring_for_confirmations` finds again.
     """
     contact = Contact.objects.filter(pk=contact_pk, restricted=False).first()
-    if contact is None or not _claim_confirmation(contact) or _is_limited(contact):
+    if contact is None or SenderSettings.for_site(contact.site).missing():
+        return
+    if not _claim_confirmation(contact) or _is_limited(contact):
         return
     pending = list(contact.subscriptions.pending().select_related("book", "statement", "contact"))
     final = Suppression.objects.of(contact.canonical_address, site=contact.site).final()
@@ -143,6 +157,7 @@ def send_confirmation(contact_pk: int) -> None:
                 origin=Origin(source="mail"),
                 occurred_at=now(),
                 message_id=outcome.message_id,
+                mail_version=confirmation.version(),
             )
 
 
@@ -155,11 +170,14 @@ def _is_limited(contact: Contact) -> bool:
 
 def _claim_confirmation(contact: Contact) -> bool:
     """True for one caller in ten minutes."""
-    free = Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
-    claimed = Contact.objects.filter(free, pk=contact.pk).update(
+    claimed = Contact.objects.filter(_rested(), pk=contact.pk).update(
         confirmation_rests_until=now() + CONFIRMATION_INTERVAL
     )
     return claimed == 1
+
+
+def _rested() -> Q:
+    return Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
 
 
 def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
@@ -178,14 +196,13 @@ def ring_for_confirmations() -> None:
         event__in=RecordedEvent.of_confirmation_mails(),
         occurred_at__gte=OuterRef("requested_at"),
     )
-    free = Q(contact__confirmation_rests_until__isnull=True) | Q(
-        contact__confirmation_rests_until__lte=now()
-    )
     # A minute's grace: their own task may just be on its way.
     waiting = Subscription.objects.pending().filter(
-        free, ~Exists(mailed), requested_at__lt=now() - timedelta(minutes=1)
+        ~Exists(mailed), contact=OuterRef("pk"), requested_at__lt=now() - timedelta(minutes=1)
     )
-    for contact_pk in waiting.order_by().values_list("contact", flat=True).distinct()[:1000]:
+    longest_waiting = F("confirmation_rests_until").asc(nulls_first=True)
+    contacts = Contact.objects.filter(_rested(), Exists(waiting)).order_by(longest_waiting)
+    for contact_pk in contacts.values_list("pk", flat=True)[:RING_AT_ONCE]:
         _ring(contact_pk)
 
 
@@ -195,11 +212,18 @@ def _confirmation_token(contact: Contact, pending: Sequence[Subscription]) -> st
         tokens.Purpose.CONFIRM,
         {
             "contact": contact.pk,
-            "address": contact.address_digest[:16],
-            "subscriptions": [subscription.pk for subscription in pending],
+            "address": _mark(contact),
+            "name": contact.name,
+            # A later request may be for a newer wording: this mail is about the one that it names.
+            "statements": {subscription.pk: subscription.statement_id for subscription in pending},
             "issued": now().timestamp(),
         },
     )
+
+
+def _mark(contact: Contact) -> str:
+    """Tells one address of a contact from another, to nobody who does not know both."""
+    return salted_hmac("wagtail_gdpr_newsletter.address", contact.address_digest).hexdigest()[:16]
 
 
 def awaiting_confirmation(token: str) -> list[Subscription]:
@@ -207,19 +231,36 @@ def awaiting_confirmation(token: str) -> list[Subscription]:
 
     Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
-    told = tokens.read(tokens.Purpose.CONFIRM, token, max_age=conf.confirmation_expiry())
-    issued = datetime.fromtimestamp(told["issued"], tz=now().tzinfo)
-    subscriptions = (
-        Subscription.objects.pending()
-        .standing_on_a_valid_statement()
-        .filter(
-            pk__in=told["subscriptions"],
-            contact=told["contact"],
-            contact__address_digest__startswith=told["address"],
-            requested_at__lte=issued,
-        )
-    )
-    return list(subscriptions.select_related("contact__site", "book", "statement"))
+    told = _read(token)
+    issued = datetime.fromtimestamp(told["issued"], tz=UTC)
+    asked_for = ConsentStatement.objects.still_valid().in_bulk(told["statements"].values())
+    awaiting = []
+    for subscription in _named_by(told):
+        statement = asked_for.get(told["statements"][str(subscription.pk)])
+        requested_at = subscription.requested_at
+        is_pending = subscription.status == SubscriptionStatus.PENDING
+        if is_pending and statement and requested_at and requested_at <= issued:
+            subscription.statement = statement
+            subscription.contact.name = told["name"]  # To show; the confirmation takes it.
+            awaiting.append(subscription)
+    return awaiting
+
+
+def confirmed_before(token: str) -> bool:
+    """Whether somebody has pressed the button already, so that all is well."""
+    return any(each.status == SubscriptionStatus.CONFIRMED for each in _named_by(_read(token)))
+
+
+def _read(token: str) -> dict[str, Any]:
+    return tokens.read(tokens.Purpose.CONFIRM, token, max_age=conf.confirmation_expiry())
+
+
+def _named_by(told: dict[str, Any]) -> list[Subscription]:
+    """None once the address has changed."""
+    subscriptions = Subscription.objects.filter(
+        pk__in=told["statements"], contact=told["contact"]
+    ).select_related("contact__site", "book", "statement")
+    return [each for each in subscriptions if _mark(each.contact) == told["address"]]
 
 
 @transaction.atomic
@@ -228,17 +269,25 @@ def confirm(*, token: str, origin: Origin) -> list[Subscription]:
 
     Only a double opt-in does that (S5). Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
-    confirmed = []
-    for subscription in awaiting_confirmation(token):
-        moved = Subscription.objects.pending().filter(pk=subscription.pk)
-        if not moved.update(status=SubscriptionStatus.CONFIRMED, confirmed_at=now()):
-            continue  # The same link in two tabs: the other one was quicker.
-        subscription.refresh_from_db()
+    told = _read(token)
+    # Whoever changes what a person has joined locks the person first.
+    contact = Contact.objects.select_for_update().filter(pk=told["contact"]).first()
+    confirmed: list[Subscription] = []
+    if contact is None:
+        return confirmed
+    awaiting = awaiting_confirmation(token)
+    if awaiting:
+        _take_name(contact, told["name"])
+    for subscription in awaiting:
+        subscription.status = SubscriptionStatus.CONFIRMED
+        subscription.confirmed_at = now()
+        subscription.unsubscribed_at = None
+        subscription.save(update_fields=["status", "statement", "confirmed_at", "unsubscribed_at"])
         _lift_suppressions(subscription)
         ConsentRecord.objects.append(
             RecordedEvent.CONFIRMED, subscription, origin=origin, occurred_at=now()
         )
-        signals.subscription_confirmed.send(Subscription, subscription=subscription)
+        signals.announce(signals.subscription_confirmed, Subscription, subscription=subscription)
         confirmed.append(subscription)
     return confirmed
 

@@ -63,9 +63,7 @@ def _deliver(draft: Campaign, addresses: Sequence[Address]) -> None:
     try:
         transport.open_connection(mailer)
         for address in addresses:
-            contact = compose.sample_contact(
-                draft.site, address=address.typed, language=draft.language
-            )
+            contact = compose.sample_contact(draft.site, address=address, language=draft.language)
             message = composer.for_contact(
                 contact, books=books, delivery_id=messages.new_delivery_id()
             )

@@ -48,7 +48,7 @@ def unsubscribe(
     if books is not None:
         leaving = leaving.filter(book__uuid__in=books)
     left = [_leave(subscription, origin=origin) for subscription in leaving]
-    _remember(contact, scopes=books, reason=reason)
+    remembered = _remember(contact, scopes=books, reason=reason)
     # Only what had been confirmed can come back without a new confirmation.
     undoable = {
         subscription.pk: subscription.unsubscribed_at.timestamp()
@@ -57,7 +57,10 @@ def unsubscribe(
     }
     if not undoable or reason != SuppressionReason.WITHDRAWAL:
         return ""
-    return tokens.sign(tokens.Purpose.UNDO, {"contact": contact.pk, "subscriptions": undoable})
+    return tokens.sign(
+        tokens.Purpose.UNDO,
+        {"contact": contact.pk, "subscriptions": undoable, "scopes": remembered},
+    )
 
 
 def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
@@ -70,19 +73,26 @@ def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
     ConsentRecord.objects.append(
         RecordedEvent.WITHDRAWN, subscription, origin=origin, occurred_at=now()
     )
-    signals.subscription_withdrawn.send(
-        Subscription, subscription=subscription, source=origin.source
+    signals.announce(
+        signals.subscription_withdrawn,
+        Subscription,
+        subscription=subscription,
+        source=origin.source,
     )
     return subscription
 
 
-def _remember(contact: Contact, *, scopes: Sequence[str] | None, reason: SuppressionReason) -> None:
-    """Leaving everything is remembered for the site and for each book: a later yes to one lifts only that."""
+def _remember(
+    contact: Contact, *, scopes: Sequence[str] | None, reason: SuppressionReason
+) -> list[str]:
+    """Leaving everything is remembered for the site and for each book: a later yes to one lifts only that.
+
+    Returns the scopes for which it is new.
+    """
     if scopes is None:
         uuids = contact.subscriptions.values_list("book__uuid", flat=True)
         scopes = [SITE_SCOPE, *uuids]
-    for scope in scopes:
-        contact.suppress(scope=scope, reason=reason)
+    return [scope for scope in scopes if contact.suppress(scope=scope, reason=reason)]
 
 
 @transaction.atomic
@@ -96,7 +106,10 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
     if contact is None:
         return []
     remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)
-    if remembered.final().exists():
+    # What this leaving brought about is taken back, and nothing that came before or after it.
+    taken_back = remembered.filter(scope__in=told["scopes"], reason=SuppressionReason.WITHDRAWAL)
+    left_everything = remembered.filter(scope=SITE_SCOPE, reason=SuppressionReason.WITHDRAWAL)
+    if remembered.final().exists() or left_everything.exclude(pk__in=taken_back).exists():
         return []
     restored = []
     for pk, left_at in told["subscriptions"].items():
@@ -111,15 +124,15 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
             and subscription.unsubscribed_at.timestamp() == left_at
         ):
             restored.append(_return(subscription, origin=origin))
-    scopes = [SITE_SCOPE, *(subscription.book.uuid for subscription in restored)]
     if restored:
-        remembered.filter(scope__in=scopes, reason=SuppressionReason.WITHDRAWAL).delete()
+        taken_back.delete()
     return restored
 
 
 def _return(subscription: Subscription, *, origin: Origin) -> Subscription:
     subscription.status = SubscriptionStatus.CONFIRMED
-    subscription.save(update_fields=["status"])
+    subscription.unsubscribed_at = None
+    subscription.save(update_fields=["status", "unsubscribed_at"])
     ConsentRecord.objects.append(
         RecordedEvent.WITHDRAWAL_UNDONE, subscription, origin=origin, occurred_at=now()
     )

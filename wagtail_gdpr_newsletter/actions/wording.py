@@ -44,16 +44,12 @@ def version_wording(
     return version
 
 
-def version_wordings_of_site(*, site: Site, user: User | None = None) -> None:
+def version_wordings_of_site(
+    *, site: Site, material: bool = False, user: User | None = None
+) -> None:
     """The sender's details stand in every notice of the site: a change makes new versions."""
     for book in AddressBook.objects.filter(site=site):
-        version_wording(book=book, user=user)
-
-
-def wording_changed(book: AddressBook) -> bool:
-    """Whether what the editor has written differs from a version that visitors may have agreed to."""
-    newest = WordingVersion.objects.filter(book_uuid=book.uuid).order_by("-number").first()
-    return newest is not None and _digests(newest.statements.all()) != _digests(_draft(book))
+        version_wording(book=book, material=material, user=user)
 
 
 def _draft(book: AddressBook) -> list[ConsentStatement]:
@@ -65,6 +61,8 @@ def _draft(book: AddressBook) -> list[ConsentStatement]:
         _with_digest(
             ConsentStatement(
                 language=wording.language,
+                book_name=book.name,
+                description=book.description,
                 label=wording.label,
                 notice=notice.compose(
                     sender=sender.as_sender(),

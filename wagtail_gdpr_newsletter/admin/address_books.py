@@ -4,65 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
-from wagtail.admin.ui.tables import BooleanColumn, NumberColumn
+from wagtail.admin.ui.tables import Column, NumberColumn
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
 
 from .. import actions
 from ..models import AddressBook, SenderSettings, SubscriptionStatus, WordingVersion
 from . import ViewMixin
-from .forms import SiteForm
+from .forms import MaterialChangeForm, SiteForm
 
 
-class AddressBookForm(SiteForm):
-    """Asks, once visitors may have agreed to a wording, whether a change of it is material (C9)."""
-
-    wording_change = forms.ChoiceField(
-        required=False,
-        label=_("If you changed the consent wording"),
-        widget=forms.RadioSelect,
-        choices=[
-            ("wording", _("I only said the same in other words.")),
-            (
-                "material",
-                _(
-                    "It means something new. Whoever agreed before gets no mail until they agree again."
-                ),
-            ),
-        ],
-    )
-
+class AddressBookForm(MaterialChangeForm, SiteForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk and "site" in self.fields and self.instance.subscriptions.exists():
             self.fields["site"].disabled = True  # Its people are contacts of this site.
 
-    def is_valid(self) -> bool:
-        if not super().is_valid():
-            return False
-        if self._changes_a_shown_wording() and not self.cleaned_data["wording_change"]:
-            self.add_error(
-                "wording_change",
-                _("The consent wording has changed: does it mean something new?"),
-            )
-        return not self.errors
+    def has_been_shown(self) -> bool:
+        return bool(self.instance.pk) and self.instance.wording_versions.exists()
 
-    def _changes_a_shown_wording(self) -> bool:
-        if not self.instance.pk or not self.instance.wording_versions.exists():
-            return False
-        return any(
-            {"label", "notice", "language", "DELETE"} & set(form.changed_data)
-            for form in self.formsets["wordings"].initial_forms
-        )
-
-    @property
-    def is_material(self) -> bool:
-        return self.cleaned_data.get("wording_change") == "material"
+    def changes_what_was_shown(self) -> bool:
+        changed = {"name", "description"} & set(self.changed_data)
+        for form in self.formsets["wordings"].initial_forms:
+            changed |= {"label", "notice", "language", "DELETE"} & set(form.changed_data)
+        return bool(changed)
 
 
 class VersionsWording(ViewMixin):
@@ -70,8 +39,21 @@ class VersionsWording(ViewMixin):
 
     def save_instance(self) -> AddressBook:
         book = super().save_instance()
-        actions.version_wording(book=book, material=self.form.is_material, user=self.request.user)
+        version = actions.version_wording(
+            book=book, material=self.form.is_material, user=self.request.user
+        )
+        if version and version.number > 1:
+            messages.info(self.request, self._about(version))
         return book
+
+    def _about(self, version: WordingVersion) -> str:
+        said = _("From now on visitors see version %(number)s of the consent wording.")
+        if version.material:
+            said = _(
+                "From now on visitors see version %(number)s of the consent wording, and whoever "
+                "agreed to an earlier one gets no campaign until they agree again."
+            )
+        return str(said % {"number": version.number})
 
 
 class AddressBookCreateView(VersionsWording, CreateView):
@@ -86,11 +68,21 @@ class AddressBookEditView(VersionsWording, EditView):
         return super().get(request, *args, **kwargs)
 
 
+def form_readiness(book: AddressBook) -> str:
+    """In a cell of the list: whether visitors see a form, or what is missing."""
+    if not book.sender_is_complete:
+        return str(_("no: the sender is not complete"))
+    return str(_("yes")) if book.has_version else str(_("no: there is no consent wording"))
+
+
 class AddressBookViewSet(SnippetViewSet):
     model = AddressBook
     icon = "group"
     menu_label = _("Address books")
     menu_order = 200
+    copy_view_enabled = (
+        False  # One purpose, one book; and a copy's form would save onto the original.
+    )
     add_view_class = AddressBookCreateView
     edit_view_class = AddressBookEditView
     list_filter = ["site"]
@@ -100,14 +92,19 @@ class AddressBookViewSet(SnippetViewSet):
         "site",
         NumberColumn("confirmed", label=_("Confirmed"), sort_key="confirmed"),
         NumberColumn("waiting", label=_("Waiting to confirm"), sort_key="waiting"),
-        BooleanColumn("offers_a_form", label=_("Sign-up form")),
+        Column("form_readiness", label=_("Sign-up form"), accessor=form_readiness),
     ]
     edit_handler = ObjectList(
         [
-            FieldPanel("site"),
-            FieldPanel("name"),
-            FieldPanel("description"),
-            FieldPanel("ask_name"),
+            MultiFieldPanel(
+                [
+                    FieldPanel("site"),
+                    FieldPanel("name"),
+                    FieldPanel("description"),
+                    FieldPanel("ask_name"),
+                ],
+                heading=_("What readers sign up for"),
+            ),
             MultiFieldPanel(
                 [
                     HelpPanel(
@@ -136,11 +133,17 @@ class AddressBookViewSet(SnippetViewSet):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AddressBook]:
         return AddressBook.objects.annotate(
-            confirmed=_number(SubscriptionStatus.CONFIRMED),
+            confirmed=confirmed_readers(),
             waiting=_number(SubscriptionStatus.PENDING),
-            offers_a_form=Exists(SenderSettings.objects.complete().filter(site=OuterRef("site")))
-            & Exists(WordingVersion.objects.filter(book=OuterRef("pk"))),
+            sender_is_complete=Exists(
+                SenderSettings.objects.complete().filter(site=OuterRef("site"))
+            ),
+            has_version=Exists(WordingVersion.objects.filter(book=OuterRef("pk"))),
         ).select_related("site")
+
+
+def confirmed_readers() -> Count:
+    return _number(SubscriptionStatus.CONFIRMED)
 
 
 def _number(status: SubscriptionStatus) -> Count:

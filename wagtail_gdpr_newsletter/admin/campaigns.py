@@ -6,12 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.components import MediaContainer
+from wagtail.admin.ui.side_panels import StatusSidePanel
 from wagtail.admin.ui.tables import DateColumn
 from wagtail.admin.widgets import Button, HeaderButton
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem
@@ -21,11 +25,13 @@ from wagtail.snippets.views.snippets import (
     EditView,
     IndexView,
     SnippetViewSet,
+    UnpublishView,
 )
 
 from .. import actions, conf
-from ..models import Campaign, SendStatus
+from ..models import AddressBook, Campaign, SendStatus
 from . import ViewMixin
+from .address_books import confirmed_readers
 from .forms import SiteForm
 from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
 
@@ -33,13 +39,35 @@ from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColum
 class CampaignForm(SiteForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.language:
-            self.instance.language = self.initial["language"] = conf.languages()[0][0]
         if len(conf.languages()) == 1:
             self.fields.pop("language", None)
+        books = self.fields["books"]
+        books.queryset = AddressBook.objects.annotate(readers=confirmed_readers())
+        books.label_from_instance = _name_and_readers
 
 
-class GoesOn(ViewMixin):
+def _name_and_readers(book: AddressBook) -> str:
+    readers = ngettext("%(number)s reader", "%(number)s readers", book.readers)
+    return f"{book.name} ({readers % {'number': book.readers}})"
+
+
+class InOurWords(ViewMixin):
+    """A mail is approved and sent; nothing of it goes live, and there is no schedule of Wagtail's."""
+
+    def get_side_panels(self) -> MediaContainer:
+        panels = super().get_side_panels()
+        for panel in panels:
+            if isinstance(panel, StatusSidePanel):
+                panel.template_name = "wagtail_gdpr_newsletter/admin/status_panel.html"
+        return panels
+
+    def get_success_message(self, instance: Campaign | None = None) -> str:
+        if self.action == "publish":
+            return str(_("“%(campaign)s” is approved.") % {"campaign": instance or self.object})
+        return super().get_success_message(instance)
+
+
+class GoesOn(InOurWords):
     """“Send test…” and “Send…” save what is in the editor first, and then lead on."""
 
     NEXT = {"action-send": "send", "action-test": "test"}
@@ -69,11 +97,29 @@ class CampaignEditView(GoesOn, EditView):
     def header_buttons(self) -> list[Button]:
         if self.object.send_status == SendStatus.DRAFT:
             return []
-        url = reverse(self.model.snippet_viewset.get_url_name("progress"), args=[self._pk])
-        return [HeaderButton(_("How it went"), url=url, icon_name="mail")]
+        viewset = self.model.snippet_viewset
+        return [
+            HeaderButton(
+                label, url=reverse(viewset.get_url_name(name), args=[self._pk]), icon_name=icon
+            )
+            for label, name, icon in (
+                (_("How it went"), "progress", "mail"),
+                (_("Write another from a copy"), "copy", "copy"),
+            )
+        ]
+
+
+class CampaignUnpublishView(UnpublishView):
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise PermissionDenied  # What it would mean for a mail nobody could say.
 
 
 class CampaignIndexView(IndexView):
+    def get_delete_url(self, instance: Campaign) -> str | None:
+        if instance.send_status != SendStatus.DRAFT:
+            return None
+        return super().get_delete_url(instance)
+
     def get_list_more_buttons(self, instance: Campaign) -> list[Button]:
         name = "send" if instance.send_status == SendStatus.DRAFT else "progress"
         label = _("Send…") if name == "send" else _("How it went")
@@ -140,9 +186,10 @@ class CampaignViewSet(SnippetViewSet):
     add_view_class = CampaignCreateView
     edit_view_class = CampaignEditView
     index_view_class = CampaignIndexView
+    unpublish_view_class = CampaignUnpublishView
     list_filter = ["site", "send_status", "books"]
     list_display = [
-        "subject",
+        "__str__",
         "site",
         CampaignStatusColumn("send_status", label=_("Sending"), sort_key="send_status"),
         DateColumn("sending_started_at", label=_("Sent on"), sort_key="sending_started_at"),
@@ -166,7 +213,7 @@ class CampaignViewSet(SnippetViewSet):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        return Campaign.objects.select_related("site")
+        return Campaign.objects.select_related("site", "latest_revision")
 
     def get_urlpatterns(self) -> list[URLPattern]:
         pk = f"<{self.pk_path_converter}:pk>"

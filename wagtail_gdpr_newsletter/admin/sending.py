@@ -91,12 +91,19 @@ class CampaignSendView(CampaignPage, TemplateView):
 
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            actions.send_campaign(campaign=self.object, user=request.user)
+            actions.send_campaign(
+                campaign=self.object, user=request.user, revision=self._revision_looked_at()
+            )
         except actions.AlreadySent as error:
             messages.warning(request, " ".join(error.reasons))
-        except actions.CannotSend:
-            return super().get(request, *args, **kwargs)  # The page itself says why.
+        except actions.CannotSend as error:
+            messages.error(request, " ".join(error.reasons))
+            return redirect(self.url("send"))
         return redirect(self.url("progress"))
+
+    def _revision_looked_at(self) -> int | None:
+        posted = self.request.POST.get("revision", "")
+        return int(posted) if posted.isdecimal() else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
@@ -120,19 +127,25 @@ class AddressesField(forms.CharField):
                 _("A test may go to %(limit)s addresses."),
                 params={"limit": conf.test_send_limit()},
             )
-        return [self._parse(address) for address in typed]
-
-    def _parse(self, address: str) -> Address:
-        try:
-            return Address.parse(address)
-        except InvalidAddress as error:
-            raise forms.ValidationError(f"{address}: {error}") from error
+        addresses, problems = [], []
+        for address in typed:
+            try:
+                addresses.append(Address.parse(address))
+            except InvalidAddress as error:
+                problems.append(f"{address}: {error}")
+        if problems:
+            raise forms.ValidationError(problems)
+        return addresses
 
 
 class SendTestForm(forms.Form):
-    addresses = AddressesField(
-        label=_("Send a test to"), help_text=_("One address a line. They are not stored.")
-    )
+    addresses = AddressesField(label=_("Send a test to"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["addresses"].help_text = _(
+            "One address a line, at most %(limit)s. They are not stored."
+        ) % {"limit": conf.test_send_limit()}
 
 
 class CampaignTestView(CampaignPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
@@ -168,9 +181,15 @@ class CampaignProgressView(CampaignPage, TemplateView):
     """How far it is, and how it went; the page asks for the fragment again while it is going."""
 
     any_permission_required = ["change", "send", "view"]
-    page_title = _("How it went")
     template_name = "wagtail_gdpr_newsletter/admin/progress.html"
     fragment = False
+
+    def get_page_title(self) -> str:
+        return str(_("On its way") if self.is_under_way else _("How it went"))
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.object.send_status in (SendStatus.PREPARING, SendStatus.SENDING)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.object.send_status == SendStatus.DRAFT:
@@ -195,7 +214,8 @@ class CampaignProgressView(CampaignPage, TemplateView):
                 (status.label, counted[status]) for status in DeliveryStatus if status in counted
             ],
             "failures": self._failures(),
-            "is_under_way": self.object.send_status in (SendStatus.PREPARING, SendStatus.SENDING),
+            "is_under_way": self.is_under_way,
+            "frozen": self.object.frozen_message,
             "live_url": self.url("progress_live"),
             "copy_url": self.url("copy"),
         }

@@ -19,10 +19,13 @@ from wagtail.rich_text import RichText
 
 from .html import for_mail, to_text
 
-#: Twice the 600 pixels of a mail's column, for sharp screens.
-IMAGE_FILTER = "width-1200|format-jpeg|jpegquality-82"
+#: Pixels of a mail's column; pictures are drawn at twice that for sharp screens.
+COLUMN = 600
+PHOTO_FILTER = f"width-{2 * COLUMN}|format-jpeg|jpegquality-82"
+#: JPEG would put what is transparent on white, which glares on a dark screen.
+TRANSPARENT_FILTER = f"width-{2 * COLUMN}|format-png"
 
-RICH_TEXT_FEATURES = ["bold", "italic", "h3", "ol", "ul", "link", "document-link"]
+RICH_TEXT_FEATURES = ["bold", "italic", "h2", "ol", "ul", "link", "document-link"]
 
 
 class EmailBlock(blocks.Block):
@@ -41,6 +44,7 @@ class HeadingBlock(EmailBlock, blocks.CharBlock):
     class Meta:
         icon = "title"
         label = _("Heading")
+        description = _("A line in large letters.")
         template = "wagtail_gdpr_newsletter/emails/blocks/heading.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/heading.txt"
 
@@ -60,6 +64,7 @@ class TextBlock(EmailBlock, blocks.RichTextBlock):
     class Meta:
         icon = "pilcrow"
         label = _("Text")
+        description = _("Paragraphs, lists and links; {name|reader} greets readers by their name.")
         template = "wagtail_gdpr_newsletter/emails/blocks/text.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/text.txt"
 
@@ -69,11 +74,12 @@ class EmailImageBlock(EmailBlock, ImageBlock):
         self, value: Any, parent_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         context = super().get_context(value, parent_context=parent_context)
-        return {**context, "image_url": image_url(value, root_url=context.get("root_url", ""))}
+        return {**context, "image": mail_image(value, root_url=context.get("root_url", ""))}
 
     class Meta:
         icon = "image"
         label = _("Image")
+        description = _("As wide as the mail. Describe it, or mark it as decorative.")
         template = "wagtail_gdpr_newsletter/emails/blocks/image.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/image.txt"
 
@@ -81,13 +87,17 @@ class EmailImageBlock(EmailBlock, ImageBlock):
 class ButtonBlock(EmailBlock, blocks.StructBlock):
     label = blocks.CharBlock(max_length=80, label=_("Label"))
     page = blocks.PageChooserBlock(required=False, label=_("Page"))
-    url = blocks.URLBlock(required=False, label=_("or another address"))
+    url = blocks.URLBlock(required=False, label=_("Or another address"))
 
     def clean(self, value: blocks.StructValue) -> blocks.StructValue:
         cleaned = super().clean(value)
+        if self.is_deferred_validation:  # A draft is saved as it is.
+            return cleaned
         if bool(cleaned["page"]) == bool(cleaned["url"]):
             message = ValidationError(_("Choose a page or write an address: one of the two."))
             raise StructBlockValidationError(block_errors={"url": message})
+        if cleaned["page"]:
+            _refuse_page_that_readers_cannot_open(cleaned["page"])
         return cleaned
 
     def get_context(
@@ -100,14 +110,16 @@ class ButtonBlock(EmailBlock, blocks.StructBlock):
     class Meta:
         icon = "link"
         label = _("Button")
+        description = _("Leads to a page of your site or to another address.")
         template = "wagtail_gdpr_newsletter/emails/blocks/button.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/button.txt"
 
 
 class DividerBlock(EmailBlock, blocks.StaticBlock):
     class Meta:
-        icon = "horizontalrule"
+        icon = "minus"
         label = _("Divider")
+        description = _("A thin line between two parts.")
         admin_text = _("A thin line.")
         template = "wagtail_gdpr_newsletter/emails/blocks/divider.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/divider.txt"
@@ -117,8 +129,9 @@ class SpacerBlock(EmailBlock, blocks.ChoiceBlock):
     choices = [("16", _("Small")), ("32", _("Medium")), ("64", _("Large"))]
 
     class Meta:
-        icon = "arrows-up-down"
+        icon = "order"
         label = _("Spacer")
+        description = _("Empty room between two parts.")
         default = "32"
         template = "wagtail_gdpr_newsletter/emails/blocks/spacer.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/spacer.txt"
@@ -141,8 +154,17 @@ class PageTeaserBlock(EmailBlock, blocks.StructBlock):
 
     page = blocks.PageChooserBlock(label=_("Page"))
     link_label = blocks.CharBlock(
-        max_length=80, required=False, label=_("Link label"), help_text=_("“Read more” if empty.")
+        max_length=80,
+        required=False,
+        label=_("Link label"),
+        help_text=_("The title leads to the page as well: leave it empty to do without."),
     )
+
+    def clean(self, value: blocks.StructValue) -> blocks.StructValue:
+        cleaned = super().clean(value)
+        if not self.is_deferred_validation:
+            _refuse_page_that_readers_cannot_open(cleaned["page"])
+        return cleaned
 
     def get_context(
         self, value: blocks.StructValue, parent_context: Mapping[str, Any] | None = None
@@ -156,7 +178,7 @@ class PageTeaserBlock(EmailBlock, blocks.StructBlock):
             **context,
             "teaser": teaser,
             "link": page.full_url or "",
-            "image_url": image_url(teaser.image, root_url=context.get("root_url", "")),
+            "image": mail_image(teaser.image, root_url=context.get("root_url", "")),
         }
 
     def teaser_of(self, page: Page) -> Teaser:
@@ -172,6 +194,7 @@ class PageTeaserBlock(EmailBlock, blocks.StructBlock):
     class Meta:
         icon = "doc-full"
         label = _("Page teaser")
+        description = _("Title, picture and summary of a page, as they are when you send.")
         template = "wagtail_gdpr_newsletter/emails/blocks/page_teaser.mjml"
         text_template = "wagtail_gdpr_newsletter/emails/blocks/page_teaser.txt"
 
@@ -185,14 +208,39 @@ class CampaignBodyBlock(blocks.StreamBlock):
     button = ButtonBlock()
     page_teaser = PageTeaserBlock()
     divider = DividerBlock()
-    spacer = SpacerBlock()
+    spacer = SpacerBlock(default="32")
 
 
-def image_url(image: Any, *, root_url: str) -> str:
-    """An absolute address of the image in a format that every mail program shows."""
+@dataclass(frozen=True)
+class MailImage:
+    """A picture in a format that every mail program shows."""
+
+    #: Absolute.
+    url: str
+    #: Pixels, never more than there are.
+    width: int
+
+
+def mail_image(image: Any, *, root_url: str) -> MailImage | None:
+    """`None` for none; raises Wagtail's `SourceImageIOError` where the file is gone."""
     if image is None:
-        return ""
-    return urljoin(root_url, image.get_rendition(IMAGE_FILTER).url)
+        return None
+    rendition = image.get_rendition(TRANSPARENT_FILTER if _has_alpha(image) else PHOTO_FILTER)
+    return MailImage(urljoin(root_url, rendition.url), min(COLUMN, rendition.width))
+
+
+def _has_alpha(image: Any) -> bool:
+    if image.file.name.lower().endswith((".jpg", ".jpeg")):
+        return False
+    with image.get_willow_image() as willow:
+        return willow.has_alpha()
+
+
+def _refuse_page_that_readers_cannot_open(page: Page) -> None:
+    if not page.live or page.get_view_restrictions().exists():
+        message = _("Readers cannot open “%(page)s”: it is not published, or it is private.")
+        error = ValidationError(message % {"page": page.title})
+        raise StructBlockValidationError(block_errors={"page": error})
 
 
 def _first(page: Page, names: tuple[str, ...]) -> Any:

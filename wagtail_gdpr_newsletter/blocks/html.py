@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup
@@ -26,8 +28,18 @@ def to_text(html: str) -> str:
         words, address = link.get_text().strip(), str(link["href"]).removeprefix("mailto:")
         link.replace_with(NavigableString(address if words == address else f"{words} ({address})"))
     # inscriptis indents and pads for terminals; a mail wants neither.
-    lines = (line.rstrip() for line in get_text(str(soup)).splitlines())
+    lines = (_wrapped(line.rstrip()) for line in get_text(str(soup)).splitlines())
     return "\n".join(lines).strip()
+
+
+def _wrapped(line: str) -> str:
+    """As people type mails (RFC 3676 advises 78 characters); addresses and personal words stay whole."""
+    kept = re.sub(r"\{[^{}]*\}", lambda token: token[0].replace(" ", "\0"), line)
+    indent = " " * (len(kept) - len(kept.lstrip()))
+    filled = textwrap.fill(
+        kept, 74, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return filled.replace("\0", " ")
 
 
 def _parsed(html: str) -> BeautifulSoup:

@@ -38,8 +38,9 @@ class SignupBlock(blocks.StructBlock):
     def clean(self, value: blocks.StructValue) -> blocks.StructValue:
         """A form that would not be lawful cannot be published; the editor reads why (I1)."""
         cleaned = super().clean(value)
-        reasons = [reason for book in cleaned["books"] for reason in book.reasons_against_a_form()]
-        if reasons:
+        books = [book for book in cleaned["books"] if book]
+        reasons = [reason for book in books for reason in book.reasons_against_a_form()]
+        if reasons and not self.is_deferred_validation:
             message = ValidationError(" ".join(dict.fromkeys(map(str, reasons))))
             raise StructBlockValidationError(block_errors={"books": message})
         return cleaned

@@ -72,7 +72,7 @@ class AddressBook(index.Indexed, ClusterableModel):
                 _("The newsletter sender of this site lacks: %(fields)s.")
                 % {"fields": ", ".join(missing)}
             )
-        if not self.wording_versions.exists():
+        if not self.wordings.exists():
             reasons.append(
                 _("The address book “%(book)s” has no consent wording yet.") % {"book": self.name}
             )
@@ -83,7 +83,9 @@ class ConsentWording(Orderable):
     """What the editor writes, per language; what visitors see are its versions."""
 
     book = ParentalKey(AddressBook, on_delete=models.CASCADE, related_name="wordings")
-    language = models.CharField(_("language"), max_length=16, choices=conf.languages)
+    language = models.CharField(
+        _("language"), max_length=16, choices=conf.languages, default=conf.default_language
+    )
     label = models.CharField(
         _("text beside the box"),
         max_length=500,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.contenttypes.fields import GenericRelation
-from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.functional import cached_property
@@ -32,9 +33,10 @@ from wagtail.models import (
 )
 from wagtail.search import index
 
-from .. import conf
+from .. import conf, links
 from ..rendering import merge
 from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
+from ..tokens import SAMPLE_LINK_TOKEN
 from .address_books import AddressBook
 from .consent import Evidence
 from .sender import SenderSettings
@@ -83,6 +85,17 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def under_way(self) -> CampaignQuerySet:
         return self.filter(send_status__in=[SendStatus.PREPARING, SendStatus.SENDING])
 
+    def unleased(self) -> CampaignQuerySet:
+        return self.filter(Q(leased_until__isnull=True) | Q(leased_until__lte=now()))
+
+    def lease(self, pk: int, *, until: datetime) -> bool:
+        """True for the one worker that has the campaign to itself until then, or until it gives it back."""
+        return self.under_way().unleased().filter(pk=pk).update(leased_until=until) == 1
+
+    def give_back(self, pk: int, *, until: datetime) -> None:
+        """End that lease, unless it ran out and somebody else has it now."""
+        self.filter(pk=pk, leased_until=until).update(leased_until=None)
+
 
 class Campaign(
     PreviewableMixin,
@@ -116,12 +129,15 @@ class Campaign(
         blank=True,
         help_text=_("What inboxes show behind the subject, in a line or less."),
     )
-    language = models.CharField(_("language"), max_length=16, choices=conf.languages)
+    language = models.CharField(
+        _("language"), max_length=16, choices=conf.languages, default=conf.default_language
+    )
     body = CampaignBodyField(verbose_name=_("body"))
     books = ParentalManyToManyField(
         AddressBook,
         verbose_name=_("address books"),
         related_name="campaigns",
+        blank=True,  # In a draft; sending asks for one.
         help_text=_("Whoever is in several of them gets the campaign once."),
     )
     send_status = models.CharField(
@@ -133,6 +149,8 @@ class Campaign(
     )
     sending_started_at = models.DateTimeField(null=True, editable=False)
     sending_finished_at = models.DateTimeField(null=True, editable=False)
+    #: Until then one worker has it to itself, so that a queue that repeats its tasks changes nothing.
+    leased_until = models.DateTimeField(null=True, editable=False)
     #: Why nothing goes out at the moment; empty while all is well.
     trouble = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -163,6 +181,7 @@ class Campaign(
         "send_status",
         "sending_started_at",
         "sending_finished_at",
+        "leased_until",
         "trouble",
     )
 
@@ -173,22 +192,18 @@ class Campaign(
         permissions = [("send_campaign", _("Can send campaign"))]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(send_status__in=SendStatus.values),
+                condition=Q(send_status__in=SendStatus.values),
                 name="%(app_label)s_campaign_send_status",
             )
         ]
 
     def __str__(self) -> str:
-        return self.subject or str(_("Campaign without a subject"))
+        subject = merge.MergeTemplate.read(self.subject).fill({})
+        return subject or str(_("Campaign without a subject"))
 
     @property
     def revisions(self) -> models.Manager[Revision]:
         return self._revisions
-
-    def clean(self) -> None:
-        super().clean()
-        if unknown := merge.unknown_tokens([self.subject, self.preheader]):
-            raise ValidationError(unknown_token_message(unknown))
 
     def get_lock(self) -> BaseLock | None:
         if self.send_status != SendStatus.DRAFT:
@@ -225,7 +240,12 @@ class Campaign(
 
     def unknown_tokens(self) -> list[str]:
         rendered = self.render()
-        return merge.unknown_tokens([rendered.subject, self.preheader, rendered.text])
+        return sorted(
+            {
+                *merge.unknown_tokens([rendered.subject, self.preheader, rendered.text]),
+                *merge.torn_tokens(rendered.html),
+            }
+        )
 
     @property
     def preview_modes(self) -> list[tuple[str, str]]:
@@ -238,7 +258,12 @@ class Campaign(
         except RenderingFailed as error:
             return HttpResponse(escape(str(error)))
         names = ", ".join(book.name for book in self.books.all()) or str(_("our newsletter"))
-        values = {"books": names, "unsubscribe_url": "#", "my_data_url": "#"}
+        values = {
+            "email": "reader@example.org",
+            "books": names,
+            "unsubscribe_url": links.absolute(self.site, "unsubscribe", SAMPLE_LINK_TOKEN),
+            "my_data_url": links.absolute(self.site, "my_data", SAMPLE_LINK_TOKEN),
+        }
         if mode_name == "text":
             text = merge.MergeTemplate.read(rendered.text).fill(values)
             return HttpResponse(text, content_type="text/plain; charset=utf-8")
@@ -267,7 +292,7 @@ class FrozenMessage(Evidence):
     subject = models.CharField(max_length=200)
     html = models.TextField()
     text = models.TextField()
-    from_header = models.CharField(max_length=400)
+    from_header = models.CharField(max_length=500)
     reply_to = models.EmailField()
     digest = models.CharField(max_length=64)
     frozen_at = models.DateTimeField(default=now)

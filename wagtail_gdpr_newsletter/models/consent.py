@@ -111,8 +111,11 @@ class ConsentStatement(Evidence):
 
     version = models.ForeignKey(WordingVersion, on_delete=models.PROTECT, related_name="statements")
     language = models.CharField(max_length=16)
+    #: What stands above the box, the text beside it, and the notice below.
+    book_name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
     label = models.CharField(max_length=500)
-    #: The layered information notice: [[heading, text], ...], as shown below the box (I1).
+    #: [[heading, text], ...] (I1)
     notice = models.JSONField()
     digest = models.CharField(max_length=64)
 
@@ -133,7 +136,13 @@ class ConsentStatement(Evidence):
     def digest_now(self) -> str:
         """What the digest must be, from the text that is stored."""
         return pseudonyms.digest_of(
-            {"language": self.language, "label": self.label, "notice": self.notice}
+            {
+                "language": self.language,
+                "book_name": self.book_name,
+                "description": self.description,
+                "label": self.label,
+                "notice": self.notice,
+            }
         )
 
 
@@ -149,6 +158,11 @@ class RecordedEvent(models.TextChoices):
     def of_confirmation_mails(cls) -> list[str]:
         """What can become of a confirmation mail."""
         return [cls.CONFIRMATION_SENT, cls.CONFIRMATION_REFUSED]
+
+    @classmethod
+    def that_confirm(cls) -> list[str]:
+        """What puts a subscription on the statement that it names."""
+        return [cls.CONFIRMED, cls.WITHDRAWAL_UNDONE]
 
     @classmethod
     def before_confirmation(cls) -> list[str]:
@@ -185,6 +199,7 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
         origin: Origin,
         occurred_at: datetime,
         message_id: str = "",
+        mail_version: str = "",
     ) -> ConsentRecord:
         """Write one line of evidence about one subscription, as it stands."""
         contact = subscription.contact
@@ -203,6 +218,7 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             block_id=origin.block_id,
             source=origin.source,
             message_id=message_id,
+            mail_version=mail_version,
             address=contact.address,
             address_salt=address_salt,
             address_commitment=pseudonyms.commitment(address_salt, contact.address),
@@ -266,7 +282,9 @@ class ConsentRecord(Evidence):
     page_url = models.CharField(max_length=2048, blank=True)
     block_id = models.CharField(max_length=64, blank=True)
     source = models.CharField(max_length=64)
-    message_id = models.CharField(max_length=255, blank=True)
+    message_id = models.CharField(max_length=255, blank=True, db_index=True)
+    #: Which wording of the confirmation mail, see `sending.confirmation.version`.
+    mail_version = models.CharField(max_length=64, blank=True)
 
     address = models.CharField(max_length=320, blank=True)
     address_salt = models.CharField(max_length=32, blank=True)
@@ -309,6 +327,7 @@ class ConsentRecord(Evidence):
                 "block_id": self.block_id,
                 "source": self.source,
                 "message_id": self.message_id,
+                "mail_version": self.mail_version,
                 "address": self.address_commitment,
                 "client": self.client_commitment,
             }

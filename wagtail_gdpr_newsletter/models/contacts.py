@@ -10,13 +10,17 @@ from wagtail.models import Site
 
 from .. import pseudonyms
 from ..addresses import Address
-from ..tokens import new_link_token
+from ..tokens import is_link_token, new_link_token
 from .address_books import AddressBook
 from .consent import ConsentStatement, overtaken
 from .suppressions import SITE_SCOPE, Suppression
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
+    def holding(self, link_token: str) -> ContactQuerySet:
+        """Whose links carry this token; what is none finds nobody, whatever characters it is made of."""
+        return self.filter(link_token=link_token) if is_link_token(link_token) else self.none()
+
     def known_as(self, address: Address, *, site: Site) -> ContactQuerySet:
         return self.filter(site=site, address_digest=pseudonyms.digest(address.canonical))
 
@@ -78,6 +82,18 @@ class Contact(models.Model):
         # Wagtail's audit log keeps this label for good: never an address.
         return str(_("Contact #%(number)s") % {"number": self.pk})
 
+    @property
+    def mailbox(self) -> str:
+        """Where mail goes: as typed, at the very domain that the hashes stand for.
+
+        Python's codec and today's standard (UTS 46) read some international domains differently.
+        """
+        local_part, domain = (
+            self.address.rpartition("@")[0],
+            self.canonical_address.rpartition("@")[2],
+        )
+        return f"{local_part}@{domain}"
+
     def rekey(self) -> None:
         """Bring the hash, and those of this address's suppressions, under the current key (S3)."""
         hashed = Suppression.objects.rekey(self.canonical_address, site=self.site)
@@ -85,10 +101,13 @@ class Contact(models.Model):
             self.keyed_hash, self.key_id = hashed.value, hashed.key_id
             self.save(update_fields=["keyed_hash", "key_id"])
 
-    def suppress(self, *, scope: str, reason: str) -> None:
-        """Remember for good that this address is not to be written to; `scope`: a book's UUID or `SITE_SCOPE`."""
+    def suppress(self, *, scope: str, reason: str) -> bool:
+        """Remember for good that this address is not to be written to; `scope`: a book's UUID or `SITE_SCOPE`.
+
+        False where it was remembered before.
+        """
         self.rekey()  # Else `mailable()` would compare hashes under two keys.
-        Suppression.objects.remember(
+        return Suppression.objects.remember(
             self.canonical_address, site=self.site, scope=scope, reason=reason
         )
 
@@ -110,13 +129,14 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """The one definition of whom a campaign may reach (GDPR 7(1), 18, 21(3))."""
         return (
             self.filter(status=SubscriptionStatus.CONFIRMED, contact__restricted=False)
-            .standing_on_a_valid_statement()
+            .standing_on_a_valid_basis()
             .not_suppressed()
         )
 
-    def standing_on_a_valid_statement(self) -> SubscriptionQuerySet:
-        """Those whose statement exists and was not overtaken by a material change (C9)."""
-        return self.filter(~overtaken("statement__version"), statement__isnull=False)
+    def standing_on_a_valid_basis(self) -> SubscriptionQuerySet:
+        """A consent whose statement no material change has overtaken (C9), or a soft opt-in (C13)."""
+        consent = Q(statement__isnull=False) & ~overtaken("statement__version")
+        return self.filter(Q(basis=LegalBasis.SOFT_OPT_IN) | consent)
 
     def not_suppressed(self) -> SubscriptionQuerySet:
         """Those that no suppression of their book, or of the whole site, holds back."""
@@ -187,9 +207,14 @@ class Subscription(models.Model):
                 name="%(app_label)s_subscription_requested_at",
             ),
             models.CheckConstraint(
-                condition=~Q(status=SubscriptionStatus.CONFIRMED)
-                | Q(confirmed_at__isnull=False, statement__isnull=False),
+                condition=~Q(status=SubscriptionStatus.CONFIRMED) | Q(confirmed_at__isnull=False),
                 name="%(app_label)s_subscription_confirmed_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=SubscriptionStatus.CONFIRMED)
+                | Q(basis=LegalBasis.SOFT_OPT_IN)
+                | Q(statement__isnull=False),
+                name="%(app_label)s_subscription_statement",
             ),
             models.CheckConstraint(
                 condition=~Q(status=SubscriptionStatus.UNSUBSCRIBED)

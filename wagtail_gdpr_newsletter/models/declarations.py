@@ -115,6 +115,9 @@ DECLARATIONS: dict[str, Declaration] = {
             "message_id": Personal(
                 _("number of the confirmation mail"), Erasure.DETACH, Kept.AS_PROOF
             ),
+            "mail_version": Personal(
+                _("wording of the confirmation mail"), Erasure.DETACH, Kept.AS_PROOF
+            ),
             "address": Personal(_("e-mail address at that time"), *_PROOF),
             "address_salt": Personal(_("salt"), *_PROOF, shown=False),
             "ip": Personal(_("IP address"), *_CLIENT),
@@ -179,12 +182,14 @@ DECLARATIONS: dict[str, Declaration] = {
         _not("id book book_uuid book_name number material created_at created_by"),
     ),
     "ConsentStatement": Declaration(
-        _("Consent statements"), {}, _not("id version language label notice digest")
+        _("Consent statements"),
+        {},
+        _not("id version language book_name description label notice digest"),
     ),
     "Campaign": Declaration(
         _("Campaigns"),
         {},
-        _not("id uuid site subject preheader language body books send_status trouble")
+        _not("id uuid site subject preheader language body books send_status trouble leased_until")
         | _not("sending_started_at sending_finished_at live has_unpublished_changes")
         | _not("first_published_at last_published_at go_live_at expire_at expired locked")
         | _not("locked_at locked_by live_revision latest_revision"),

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urljoin
 
 import swapper
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.images import get_image_model_string
+from wagtail.images.models import SourceImageIOError
 from wagtail.models import Page
 
+from ..rendering.merge import one_line
 from ..rendering.newsletter import Sender
 
 
 class SenderSettingsQuerySet(models.QuerySet["SenderSettings"]):
     def complete(self) -> SenderSettingsQuerySet:
         """Those of which `missing()` names nothing."""
-        return self.filter(privacy_page__isnull=False).exclude(
-            models.Q(name="")
-            | models.Q(postal_address="")
-            | models.Q(email="")
-            | models.Q(from_address="")
+        unwritten = models.Q(
+            *[(field, "") for field in SenderSettings.TO_WRITE], _connector=models.Q.OR
         )
+        return self.filter(privacy_page__live=True).exclude(unwritten)
 
 
-@register_setting(icon="mail", name="newsletter-sender")
+def white_is_readable_on(color: str) -> None:
+    """Contrast of 4.5 to 1 or more, as WCAG 2.2, 1.4.3 defines it (W2)."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+        return  # Said by another validator.
+    channels = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+        for channel in channels
+    )
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    if 1.05 / (luminance + 0.05) < 4.5:
+        raise ValidationError(_("White text cannot be read on this colour: choose a darker one."))
+
+
+@register_setting(icon="user", name="newsletter-sender")
 class SenderSettings(BaseSiteSetting):
     """One site's sender, as the forms, the footers and the notices name it."""
 
@@ -64,7 +79,8 @@ class SenderSettings(BaseSiteSetting):
         max_length=200,
         blank=True,
         help_text=_(
-            "Whoever delivers the mail for you; readers are told that it gets their address."
+            "Whoever delivers your mail, by name: readers are told that it gets their address. Leave "
+            "it empty only where your own server delivers it."
         ),
     )
     privacy_page = models.ForeignKey(
@@ -106,66 +122,35 @@ class SenderSettings(BaseSiteSetting):
         _("accent colour"),
         max_length=7,
         default="#1f5d50",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #rrggbb."))],
-        help_text=_("For buttons and links, as #rrggbb; white text must be readable on it."),
+        validators=[
+            RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Write the colour as #rrggbb.")),
+            white_is_readable_on,
+        ],
+        help_text=_("For buttons and links; white text must be readable on it."),
     )
 
     objects = SenderSettingsQuerySet.as_manager()
-
-    panels = [
-        HelpPanel(
-            content=_(
-                "Without name, postal address, e-mail, From address and privacy page no sign-up "
-                "form is shown and no campaign can be sent."
-            )
-        ),
-        MultiFieldPanel(
-            [
-                FieldPanel("name"),
-                FieldPanel("postal_address"),
-                FieldPanel("email"),
-                FieldPanel("phone"),
-                FieldPanel("data_protection_officer"),
-                FieldPanel("supervisory_authority"),
-                FieldPanel("mail_provider"),
-            ],
-            heading=_("Who is responsible"),
-        ),
-        MultiFieldPanel(
-            [FieldPanel("privacy_page"), FieldPanel("imprint_page")], heading=_("Pages")
-        ),
-        MultiFieldPanel(
-            [
-                FieldPanel("from_name"),
-                FieldPanel("from_address"),
-                FieldPanel("logo"),
-                FieldPanel("accent_color"),
-            ],
-            heading=_("How your mail looks"),
-        ),
-    ]
 
     class Meta:
         verbose_name = _("newsletter sender")
         verbose_name_plural = _("newsletter senders")
 
-    #: What the law asks to be named (I1, I3); the label of each missing one is shown to editors.
-    REQUIRED = ("name", "postal_address", "email", "from_address", "privacy_page")
+    #: What the law asks to be named (I1, I3), beside a privacy page that readers can open.
+    TO_WRITE = ("name", "postal_address", "email", "from_address")
 
     def __str__(self) -> str:
         return self.name or str(_("Sender without a name"))
 
     def missing(self) -> list[str]:
         """The labels of what must be filled in before anything is asked of, or sent to, a reader."""
-        return [
-            str(self._meta.get_field(field).verbose_name)
-            for field in self.REQUIRED
-            if not getattr(self, field)
-        ]
+        missing = [field for field in self.TO_WRITE if not getattr(self, field)]
+        if self.privacy_page is None or not self.privacy_page.live:
+            missing.append("privacy_page")
+        return [str(self._meta.get_field(field).verbose_name) for field in missing]
 
     @property
     def from_header(self) -> str:
-        name = (self.from_name or self.name).replace("\\", "").replace('"', "'")
+        name = one_line(self.from_name or self.name).replace("\\", "").replace('"', "'")
         return f'"{name}" <{self.from_address}>'
 
     @property
@@ -191,9 +176,13 @@ class SenderSettings(BaseSiteSetting):
 
     def _logo(self) -> dict[str, Any]:
         """At most 160 by 60 pixels, drawn at twice that for sharp screens."""
+        without = {"logo_url": "", "logo_width": 0}
         if not self.logo:
-            return {"logo_url": "", "logo_width": 0}
-        rendition = self.logo.get_rendition("max-320x120|format-png")
+            return without
+        try:
+            rendition = self.logo.get_rendition("max-320x120|format-png")
+        except SourceImageIOError:  # Its file is gone; nobody's unsubscription may fail for that.
+            return without
         return {
             "logo_url": urljoin(self.site.root_url, rendition.url),
             "logo_width": rendition.width // 2,

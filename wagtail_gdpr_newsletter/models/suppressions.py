@@ -36,18 +36,17 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def final(self) -> SuppressionQuerySet:
         return self.filter(reason__in=SuppressionReason.final())
 
-    @transaction.atomic
-    def remember(self, canonical: str, *, site: Site, scope: str, reason: str) -> None:
-        """Suppress an address; a weaker reason never replaces a final one."""
+    def remember(self, canonical: str, *, site: Site, scope: str, reason: str) -> bool:
+        """Suppress an address; each reason stands for itself. False where it was known before."""
         hashed = pseudonyms.keyed_hash(canonical)
-        suppression, created = self.get_or_create(
+        _suppression, created = self.get_or_create(
             site=site,
-            scope=scope,
             hash=hashed.value,
-            defaults={"key_id": hashed.key_id, "reason": reason, "month": _this_month()},
+            scope=scope,
+            reason=reason,
+            defaults={"key_id": hashed.key_id, "month": _this_month()},
         )
-        if not created and suppression.reason not in SuppressionReason.final():
-            self.filter(pk=suppression.pk).update(reason=reason, month=_this_month())
+        return created
 
     def rekey(self, canonical: str, *, site: Site) -> pseudonyms.KeyedHash:
         """Rewrite the address's suppressions under the current key, and return that hash (S3)."""
@@ -56,11 +55,8 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
             try:
                 with transaction.atomic():
                     self.filter(pk=suppression.pk).update(hash=current.value, key_id=current.key_id)
-            except IntegrityError:  # The same scope is remembered under the current key already.
+            except IntegrityError:  # The same is remembered under the current key already.
                 suppression.delete()
-                self.remember(
-                    canonical, site=site, scope=suppression.scope, reason=suppression.reason
-                )
         return current
 
 
@@ -85,8 +81,9 @@ class Suppression(models.Model):
         verbose_name = _("suppression")
         verbose_name_plural = _("suppressions")
         constraints = [
+            # In the order in which they are looked for: an address's hash, in whichever scope.
             models.UniqueConstraint(
-                fields=["site", "scope", "hash"], name="%(app_label)s_suppression_once_a_scope"
+                fields=["site", "hash", "scope", "reason"], name="%(app_label)s_suppression_once"
             ),
             models.CheckConstraint(
                 condition=models.Q(reason__in=SuppressionReason.values),

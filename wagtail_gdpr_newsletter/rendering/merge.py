@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from html import unescape
+
+from bs4 import BeautifulSoup
 
 #: What editors may write.
 PERSONAL = ("name", "email")
 #: What the engine writes below every message.
 ENGINE = ("books", "unsubscribe_url", "my_data_url")
 
-_SLOT = re.compile(r"\{(?P<name>" + "|".join(PERSONAL + ENGINE) + r")(?:\|(?P<fallback>[^{}]*))?\}")
-_ANY_TOKEN = re.compile(r"\{([A-Za-z_]+)(?:\|[^{}]*)?\}")
+_SLOT = re.compile(
+    r"\{(?P<name>" + "|".join(PERSONAL + ENGINE) + r")(?:\|(?P<fallback>[^{}<>\n]*))?\}"
+)
+_ANY_TOKEN = re.compile(r"\{([A-Za-z_]+)(?:\|[^{}<>\n]*)?\}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,19 @@ class MergeTemplate:
             else (escape(values[part.name]) if values.get(part.name) else part.fallback)
             for part in self.parts
         )
+
+
+def one_line(text: str) -> str:
+    """What stands in a header carries no line breaks, whoever wrote it (A6)."""
+    return " ".join(text.split())
+
+
+def torn_tokens(html: str) -> list[str]:
+    """Tokens that a reader would see as such: with markup inside, as where only the name is bold."""
+    soup = BeautifulSoup(html, "html.parser")
+    seen = Counter(match.group(0) for match in _SLOT.finditer(soup.get_text()))
+    whole = Counter(match.group(0) for match in _SLOT.finditer(unescape(html)))
+    return sorted(token for token, times in seen.items() if times > whole[token])
 
 
 def unknown_tokens(texts: Iterable[str]) -> list[str]:

@@ -9,8 +9,9 @@ import mrml
 from bs4 import BeautifulSoup, Comment
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from wagtail.images.models import SourceImageIOError
 
-from . import footer
+from . import footer, merge
 
 
 class RenderingFailed(ValueError):
@@ -58,11 +59,16 @@ class Rendered:
 
 def render(newsletter: Newsletter) -> Rendered:
     """HTML and plain text in the active language, with the footer that no template can take out (I3)."""
-    return Rendered(
-        subject=newsletter.subject,
-        html=_html(newsletter),
-        text=_text(newsletter),
-    )
+    try:
+        return Rendered(
+            subject=merge.one_line(newsletter.subject),
+            html=_html(newsletter),
+            text=_text(newsletter),
+        )
+    except SourceImageIOError as error:
+        raise RenderingFailed(
+            _("The file of an image cannot be read: choose another image.")
+        ) from error
 
 
 def _context(newsletter: Newsletter) -> dict[str, Any]:
@@ -75,7 +81,11 @@ def _context(newsletter: Newsletter) -> dict[str, Any]:
 
 def _html(newsletter: Newsletter) -> str:
     context = _context(newsletter)
-    blocks = [block.render(context) for block in newsletter.body]
+    blocks, heading_level = [], 1
+    for block in newsletter.body:
+        blocks.append(block.render({**context, "heading_level": heading_level}))
+        if block.block_type == "heading":
+            heading_level = 2  # One first heading, and the others below it (W3).
     mjml = render_to_string(
         "wagtail_gdpr_newsletter/emails/campaign.mjml", {**context, "blocks": blocks}
     )
@@ -114,5 +124,4 @@ def _text(newsletter: Newsletter) -> str:
     context = _context(newsletter)
     parts = [block.block.render_text(block.value, context) for block in newsletter.body]
     body = "\n\n".join(part for part in parts if part)
-    heading = f"{newsletter.sender.name}\n{'=' * len(newsletter.sender.name)}"
-    return f"{heading}\n\n{body}\n\n{footer.as_text(newsletter.sender)}\n"
+    return f"{body}\n\n{footer.as_text(newsletter.sender)}\n"

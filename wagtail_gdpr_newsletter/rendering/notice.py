@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from .newsletter import Sender
 
@@ -60,7 +61,7 @@ def _responsible(sender: Sender) -> str:
 
 def _recipients(sender: Sender) -> str:
     if not sender.mail_provider:
-        return _("Nobody. We send our mail ourselves.")
+        return _("Only those who run our website and deliver our mail on our behalf.")
     return _("%(provider)s, which delivers our mail on our behalf, and nobody else.") % {
         "provider": sender.mail_provider
     }
@@ -68,10 +69,18 @@ def _recipients(sender: Sender) -> str:
 
 def _retention(confirmation_expiry: timedelta) -> str:
     return _(
-        "Until you leave. If you do not confirm, we delete your address after %(days)s days. After "
+        "Until you leave. If you do not confirm, we delete your address after %(time)s. After "
         "you have left we keep proof of your consent as long as the law may ask us for it, and a "
         "code made from your address, so that we do not write to you again."
-    ) % {"days": confirmation_expiry.days}
+    ) % {"time": in_words(confirmation_expiry)}
+
+
+def in_words(time: timedelta) -> str:
+    """Whole days, or hours where it is less than two days, in the active language."""
+    if time >= timedelta(days=2):
+        return ngettext("%(number)s day", "%(number)s days", time.days) % {"number": time.days}
+    hours = max(1, round(time / timedelta(hours=1)))
+    return ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours}
 
 
 def _complaint(sender: Sender) -> str:

@@ -45,7 +45,7 @@ def count(campaign: Campaign) -> Audience:
 
 
 def _reasons() -> list[tuple[str, Q]]:
-    valid = Subscription.objects.standing_on_a_valid_statement().filter(pk=OuterRef("pk"))
+    valid = Subscription.objects.standing_on_a_valid_basis().filter(pk=OuterRef("pk"))
     return [
         (_("have restricted the use of their data"), Q(contact__restricted=True)),
         (_("have not confirmed yet"), Q(status=SubscriptionStatus.PENDING)),
@@ -77,8 +77,17 @@ def _contacts_with_books(campaign: Campaign) -> Iterator[tuple[int, list[str]]]:
         yield contact_pk, [uuid for _contact, uuid in group]
 
 
-def still_reached(campaign: Campaign, deliveries: list[Delivery]) -> set[int]:
-    """The contacts among these who may still be written to, asked at the moment of sending."""
+def still_reached(campaign: Campaign, deliveries: list[Delivery]) -> dict[int, list[str]]:
+    """The contacts among these who may still be written to, and the UUIDs of the books they are in now."""
     contacts = [delivery.contact_id for delivery in deliveries if delivery.contact_id]
     mailable = subscriptions_of(campaign).mailable().filter(contact__in=contacts)
-    return set(mailable.order_by().values_list("contact", flat=True))
+    reached: dict[int, list[str]] = {}
+    for contact_pk, uuid in mailable.order_by("book").values_list("contact", "book__uuid"):
+        reached.setdefault(contact_pk, []).append(uuid)
+    return reached
+
+
+def is_reached(campaign: Campaign) -> Exists:
+    """The same of one delivery, as a condition: asked in the statement that begins it."""
+    mailable = subscriptions_of(campaign).mailable()
+    return Exists(mailable.filter(contact=OuterRef("contact")))

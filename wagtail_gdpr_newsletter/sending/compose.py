@@ -10,17 +10,11 @@ from django.utils.html import escape
 from wagtail.models import Site
 
 from .. import links
+from ..addresses import Address
 from ..models import AddressBook, Contact, FrozenMessage
-from ..rendering.merge import MergeTemplate
+from ..rendering.merge import MergeTemplate, one_line
+from ..tokens import SAMPLE_LINK_TOKEN
 from . import messages
-
-#: Leads to pages that say they are only a sample.
-SAMPLE_TOKEN = "0" * 32
-
-
-def _one_line(value: str) -> str:
-    """Header values carry no line breaks, whatever a visitor typed (A6)."""
-    return " ".join(value.split())
 
 
 @dataclass
@@ -60,10 +54,10 @@ class Composer:
         """`books`: UUIDs of those through which the contact gets it; `delivery_id`: opaque (M5)."""
         values = self._values(contact, books)
         message = messages.NewsletterMessage(
-            self._subject.fill(values, escape=_one_line),
+            one_line(self._subject.fill(values)),
             self._text.fill(values),
             self.frozen.from_header,
-            [contact.address],
+            [contact.mailbox],
             reply_to=[self.frozen.reply_to],
             headers={
                 "Message-ID": messages.message_id(delivery_id, self._from_address),
@@ -99,6 +93,12 @@ class Composer:
         }
 
 
-def sample_contact(site: Site, *, address: str, language: str) -> Contact:
+def sample_contact(site: Site, *, address: Address, language: str) -> Contact:
     """Somebody who is in no table: tests of a campaign go to them."""
-    return Contact(site=site, address=address, language=language, link_token=SAMPLE_TOKEN)
+    return Contact(
+        site=site,
+        address=address.typed,
+        canonical_address=address.canonical,
+        language=language,
+        link_token=SAMPLE_LINK_TOKEN,
+    )

@@ -20,8 +20,8 @@ from .compose import Composer
 #: A lane is a short task: it stops after this many seconds and is rung again.
 LANE_SECONDS = 10
 MAX_ATTEMPTS = 5
-#: A claim older than this belongs to a lane that died.
-CLAIM_LIFETIME = timedelta(minutes=10)
+#: A claim, or a lease of a campaign, that is older than this belongs to a worker that died.
+CLAIM_LIFETIME = timedelta(minutes=2)
 
 
 def run_lane(campaign: Campaign) -> None:
@@ -51,21 +51,31 @@ def _send_batch(
     deadline: float,
 ) -> None:
     reached = audience.still_reached(campaign, batch)
-    gone = [delivery.pk for delivery in batch if delivery.contact_id not in reached]
-    Delivery.objects.filter(pk__in=gone, status=DeliveryStatus.CLAIMED).update(
-        status=DeliveryStatus.SKIPPED
-    )
+    _skip([delivery for delivery in batch if delivery.contact_id not in reached])
     for delivery in batch:
         if monotonic() > deadline:
             return
         if delivery.contact is None or delivery.contact_id not in reached:
             continue
+        delivery.books = reached[delivery.contact_id]
         message = composer.for_contact(
             delivery.contact, books=delivery.books, delivery_id=delivery.opaque_id
         )
         transport.open_connection(mailer)
-        if _begin(delivery):
+        if _begin(campaign, delivery):
             _send_one(delivery, message, mailer=mailer)
+        else:
+            _skip([delivery])  # Left since the batch was looked through.
+
+
+def _skip(deliveries: list[Delivery]) -> None:
+    """Only what is still this lane's, and not begun."""
+    Delivery.objects.filter(
+        pk__in=[delivery.pk for delivery in deliveries],
+        lane__in={delivery.lane for delivery in deliveries},
+        status=DeliveryStatus.CLAIMED,
+        attempted_at__isnull=True,
+    ).update(status=DeliveryStatus.SKIPPED)
 
 
 def _send_one(
@@ -79,12 +89,19 @@ def _send_one(
     _record(delivery, outcome)
 
 
-def _begin(delivery: Delivery) -> bool:
-    """Count the attempt before the work: whoever dies from here on leaves a delivery in doubt."""
+def _begin(campaign: Campaign, delivery: Delivery) -> bool:
+    """Count the attempt before the work: whoever dies from here on leaves a delivery in doubt.
+
+    False where the person left a moment ago (I4).
+    """
     mine = Delivery.objects.filter(
-        pk=delivery.pk, lane=delivery.lane, status=DeliveryStatus.CLAIMED
+        audience.is_reached(campaign),
+        pk=delivery.pk,
+        lane=delivery.lane,
+        status=DeliveryStatus.CLAIMED,
     )
-    return mine.update(attempted_at=now(), attempts=F("attempts") + 1) == 1
+    begun = mine.update(attempted_at=now(), attempts=F("attempts") + 1, books=delivery.books)
+    return begun == 1
 
 
 def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
@@ -106,9 +123,9 @@ def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
         Delivery.objects.filter(pk=delivery.pk).update(message_id=outcome.message_id)
 
 
-def release_dead_claims() -> None:
+def release_dead_claims(campaign: Campaign) -> None:
     """After a worker's death: what it had not begun is due again, what it had begun is in doubt."""
-    abandoned = Delivery.objects.abandoned(after=CLAIM_LIFETIME)
+    abandoned = campaign.deliveries.abandoned(after=CLAIM_LIFETIME)
     abandoned.filter(attempted_at__isnull=False).update(status=DeliveryStatus.UNKNOWN)
     _release(abandoned.filter(attempted_at__isnull=True))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import email.policy
 import uuid
+from email.policy import EmailPolicy
 from typing import Any
 
+import django
 from anymail.message import AnymailMessage
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
@@ -19,17 +22,37 @@ NO_METADATA = frozenset({"MailerSend", "Postal"})
 TAG = "newsletter"
 
 
-class NewsletterMessage(AnymailMessage):
-    """An Anymail message whose long headers stay as written.
+#: Headers that are one long word. Folded like text they become encoded words, which mailbox
+#: providers do not read; a line may have 998 octets (RFC 5322, 2.1.1).
+ONE_WORD = {"list-unsubscribe", "list-id", "message-id", "feedback-id"}
 
-    Django 6 turns a header token of more than 77 characters into an encoded word, Django 5 breaks
-    the line before it; some mailbox providers then miss List-Unsubscribe.
-    """
+
+class WholeWords(EmailPolicy):
+    """Folds as the standard library does, but for headers that are one word."""
+
+    def fold(self, name: str, value: Any) -> str:
+        if name.lower() in ONE_WORD:
+            return f"{name}: {value}{self.linesep}"
+        return super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in ONE_WORD:
+            return self.fold(name, value).encode("ascii")
+        return super().fold_binary(name, value)
+
+
+class NewsletterMessage(AnymailMessage):
+    """An Anymail message whose List-Unsubscribe stays whole on every version of Django."""
 
     def message(self, **kwargs: Any) -> Any:
-        message = super().message(**kwargs)
-        message.policy = message.policy.clone(max_line_length=900)
-        return message
+        if django.VERSION < (6,):
+            # Django 5 breaks lines before a long word; a longer limit leaves it alone. Its own
+            # encoding of Subject and From is done by then.
+            message = super().message(**kwargs)
+            message.policy = message.policy.clone(max_line_length=900)
+            return message
+        policy = kwargs.get("policy", email.policy.default)
+        return super().message(policy=WholeWords(**vars(policy)))
 
 
 def open_mailer() -> BaseEmailBackend:

@@ -7,6 +7,7 @@ import smtplib
 from dataclasses import dataclass
 
 import requests
+import urllib3.exceptions
 from anymail.exceptions import (
     AnymailAPIError,
     AnymailConfigurationError,
@@ -28,6 +29,14 @@ class Outcome:
     message_id: str = ""
     #: For people, without addresses.
     error: str = ""
+
+
+NEVER_CONNECTED = (
+    requests.ConnectTimeout,
+    requests.exceptions.SSLError,
+    requests.exceptions.ProxyError,
+    urllib3.exceptions.NewConnectionError,
+)
 
 
 class MailerRefuses(Exception):
@@ -94,14 +103,29 @@ def _by_code(code: int, reason: str) -> Outcome:
 def _of_api(error: AnymailAPIError) -> Outcome:
     code = getattr(error, "status_code", None)
     if code is None:
-        if isinstance(error, requests.ConnectTimeout):
-            return Outcome(DeliveryStatus.PENDING, error=_describe(error))
+        if _never_connected(error):
+            raise MailerRefuses(_describe(error)) from error
         return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
     if code in (401, 403):
         raise MailerRefuses(f"{_describe(error)} {code}") from error
     reason = _("The provider answered %(code)s.") % {"code": code}
     permanent = 400 <= code < 500 and code != 429
     return Outcome(DeliveryStatus.FAILED if permanent else DeliveryStatus.PENDING, error=reason)
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """No conversation was begun, so nothing can have been taken: refused, no such host, no certificate."""
+    while error is not None:
+        reason = getattr(error, "reason", None)  # What made urllib3 give up.
+        if isinstance(error, NEVER_CONNECTED) or isinstance(reason, NEVER_CONNECTED):
+            return True
+        error = error.__cause__ or error.__context__ or _argument(error)
+    return False
+
+
+def _argument(error: BaseException) -> BaseException | None:
+    """requests wraps urllib3's errors as their argument."""
+    return next((each for each in error.args if isinstance(each, BaseException)), None)
 
 
 def _message_id(message: NewsletterMessage) -> str:

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from wagtail.blocks import StructValue
 from wagtail.blocks.list_block import ListValue
 from wagtail.blocks.stream_block import StreamValue
+from wagtail.fields import StreamField
 from wagtail.models import Page, Site
 
-from ..actions.offering import show_form
+from ..actions.offering import reasons_against_form, show_form
 from ..forms import Offer, SignupForm
 from ..models import AddressBook, SenderSettings
 
@@ -24,7 +25,7 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def newsletter_signup_form(context: Context, value: StructValue) -> dict[str, Any]:
     """`form` and `shown` for a sign-up block, or the `reasons` why visitors get no form."""
-    books = [book for book in value["books"] if book]
+    books = list(dict.fromkeys(book for book in value["books"] if book))
     page = context.get("page")
     request = context.get("request")
     site = _site_of(page, request, books)
@@ -44,10 +45,9 @@ def newsletter_signup_form(context: Context, value: StructValue) -> dict[str, An
             "shown": shown,
             "privacy_url": SenderSettings.for_site(site).privacy_url,
         }
-    reasons = [reason for book in books for reason in book.reasons_against_a_form()]
     return {
         # Visitors see nothing; editors read why, in every preview.
-        "reasons": list(dict.fromkeys(reasons)) or [_("No address book is chosen.")],
+        "reasons": reasons_against_form(site, books) if site else [],
         "is_preview": getattr(request, "is_preview", False),
     }
 
@@ -84,10 +84,9 @@ def _url_of(page: Page | None, request: HttpRequest | None) -> str:
 
 def _block_id(page: Page | None, value: StructValue) -> str:
     """The id under which the block, or the one it is nested in, stands in the page."""
-    for field in page._meta.get_fields() if page is not None else ():
-        stream = getattr(page, field.name, None) if field.concrete else None
-        if isinstance(stream, StreamValue):
-            for child in stream:
+    for field in page._meta.concrete_fields if page is not None else ():
+        if isinstance(field, StreamField):
+            for child in getattr(page, field.name):
                 if _holds(child.value, value):
                     return child.id or ""
     return ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 
 from django.core.cache import cache
 
@@ -10,17 +12,32 @@ from .. import conf, pseudonyms
 
 HOUR = 3600
 
+logger = logging.getLogger(__name__)
+
 
 def too_many_signups(ip: str) -> bool:
-    """Count this one, and say whether it is one too many."""
-    mine = _count(f"ip:{pseudonyms.digest(ip)}") > conf.signups_per_hour_and_ip() if ip else False
-    return _count("all") > conf.signups_per_hour() or mine
+    """Count this one, and say whether it is one too many.
+
+    One visitor's surplus does not count against all the others.
+    """
+    if ip and _count(f"ip:{pseudonyms.digest(_household(ip))}") > conf.signups_per_hour_and_ip():
+        return True
+    return _count("all") > conf.signups_per_hour()
+
+
+def _household(ip: str) -> str:
+    """An IPv6 customer has a whole /64, and with it as many addresses as they like."""
+    return str(ip_network(f"{ip}/64", strict=False)) if ip_address(ip).version == 6 else ip
 
 
 def _count(what: str) -> int:
     key = f"wagtail_gdpr_newsletter:signups:{what}:{datetime.now(UTC):%Y%m%d%H}"
-    cache.add(key, 0, timeout=HOUR)
     try:
+        cache.add(key, 0, timeout=HOUR)
         return cache.incr(key)
     except ValueError:  # It expired between the two lines.
+        return 1
+    except Exception:  # Each cache fails with errors of its own.
+        # Better no limit here than no sign-up: what one address gets is limited in the database.
+        logger.exception("The cache does not answer, so sign-ups are not counted.")
         return 1

@@ -13,7 +13,7 @@ from .pages import page, private_page
 @private_page
 def my_data(request: HttpRequest, token: str) -> HttpResponse:
     """Who is responsible, how to reach them, how to leave. Newsletters get forwarded: nothing else (R2)."""
-    contact = Contact.objects.filter(link_token=token).select_related("site").first()
+    contact = Contact.objects.holding(token).select_related("site").first()
     return page(
         request,
         "my_data",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
@@ -16,6 +16,7 @@ from wagtail.models import Site
 
 from .. import conf
 from ..models import Origin, SenderSettings
+from ..tokens import SAMPLE_LINK_TOKEN
 
 View = Callable[..., HttpResponse]
 
@@ -27,7 +28,7 @@ def private_page(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         add_never_cache_headers(response)
-        response["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
         response["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
@@ -63,7 +64,12 @@ def page(
         response = render(
             request,
             f"wagtail_gdpr_newsletter/pages/{name}.html",
-            {"site": site, "sender": SenderSettings.for_site(site).as_sender(), **context},
+            {
+                "site": site,
+                "sender": SenderSettings.for_site(site).as_sender(),
+                "is_sample": SAMPLE_LINK_TOKEN in request.path,
+                **context,
+            },
             status=status,
         )
         response["Content-Language"] = translation.get_language() or ""
@@ -86,7 +92,7 @@ def origin_of(
         page_url=page_url,
         block_id=block_id,
         ip=client_ip(request),
-        user_agent=request.headers.get("User-Agent", ""),
+        user_agent="".join(filter(str.isprintable, request.headers.get("User-Agent", ""))),
     )
 
 
@@ -97,6 +103,16 @@ def client_ip(request: HttpRequest) -> str:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         found = forwarded[-proxies].strip() if len(forwarded) >= proxies else ""
     try:
-        return str(ip_address(found))
+        ip = ip_address(_without_port(found))
     except ValueError:  # A Unix socket, or a proxy that said nothing.
         return ""
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or IPv6Address(int(ip)))  # Without a zone.
+    return str(ip)
+
+
+def _without_port(text: str) -> str:
+    """Some proxies write it: `1.2.3.4:5678`, `[2001:db8::1]:5678`."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text

@@ -3,21 +3,37 @@
     if (window.gdprNewsletterIsListening) return; // Two blocks on one page load this twice.
     window.gdprNewsletterIsListening = true;
 
-    const ANSWERS = "[data-gdpr-newsletter-answer], [data-gdpr-newsletter-form]";
+    const ANSWER = "[data-gdpr-newsletter-answer]";
 
     async function send(form) {
         const response = await fetch(form.action, {
             method: "POST",
             body: new URLSearchParams(new FormData(form)),
-            headers: { Accept: "text/html" },
+            headers: { "X-Requested-With": "gdpr-newsletter" },
             credentials: "omit",
         });
-        const page = new DOMParser().parseFromString(await response.text(), "text/html");
-        const answer = page.querySelector(ANSWERS);
-        if (!answer) {
-            window.location.assign(response.url); // The thank-you page that the editor chose.
+        if (!response.ok) {
+            show(form, await parsed(response)); // Errors, or the form with a newer wording.
             return;
         }
+        const { location } = await response.json();
+        if (new URL(location, document.baseURI).origin === window.location.origin) {
+            const page = await parsed(await fetch(location, { credentials: "omit" }));
+            if (page.querySelector(ANSWER)) {
+                show(form, page);
+                return;
+            }
+        }
+        window.location.assign(location); // The thank-you page that the editor chose.
+    }
+
+    async function parsed(response) {
+        return new DOMParser().parseFromString(await response.text(), "text/html");
+    }
+
+    function show(form, page) {
+        const answer = page.querySelector(`${ANSWER}, [data-gdpr-newsletter-form]`);
+        if (!answer) throw new Error("The answer is not ours.");
         const hint = page.querySelector("[data-gdpr-newsletter-focus]");
         const parts = hint && !answer.contains(hint) ? [hint, answer] : [answer];
         demoteHeadings(answer);
