@@ -108,8 +108,8 @@ def editor_sends(editor: Page) -> None:
     editor.get_by_role("button", name="Send…").click()
     expect(editor.get_by_text("1 reader will get this campaign.")).to_be_visible()
     editor.get_by_role("button", name="Send to 1 reader now").click()
-    expect(editor.get_by_role("heading", name="How it went")).to_be_visible()
-    expect(editor.get_by_text("Finished on")).to_be_visible(timeout=30_000)
+    expect(editor.get_by_role("heading", name="How it went")).to_be_visible(timeout=30_000)
+    expect(editor.get_by_text("Finished on")).to_be_visible()
     expect(editor.get_by_role("row", name="sent 1")).to_be_visible()
 
 

@@ -19,7 +19,10 @@ window.wagtail.app.register(
                 return;
             }
             const response = await fetch(this.urlValue, { headers: { "X-Requested-With": "XMLHttpRequest" } });
-            if (response.ok) this.element.innerHTML = await response.text();
+            if (!response.ok) return;
+            this.element.innerHTML = await response.text();
+            // The title of the page says how it went, too.
+            if (this.stateTarget.dataset.underWay !== "true") window.location.reload();
         }
     },
 );
