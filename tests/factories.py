@@ -155,7 +155,7 @@ def make_campaign(*books: AddressBook, **kwargs: Any) -> Campaign:
     campaign.save()
     campaign.books.set(books)
     campaign.save()
-    campaign.save_revision()
+    campaign.save_revision(clean=False)  # As the editor saves drafts.
     return campaign
 
 

@@ -213,7 +213,7 @@ def test_a_name_with_line_breaks_cannot_write_headers(book, send):
         (lambda c: SenderSettings.objects.update(postal_address=""), "lacks: postal address"),
         (lambda c: c.books.clear(), "No address book"),
         (lambda c: setattr(c, "subject", ""), "Subject:"),
-        (lambda c: setattr(c, "subject", "Dear {nmae}"), "no such personal word: {nmae}"),
+        (lambda c: setattr(c, "subject", "Dear {nmae}"), "Unknown placeholders: {nmae}"),
         (lambda c: setattr(c, "body", []), "The body is empty"),
         (lambda c: setattr(c, "body", [("heading", "")]), "not complete"),
         (lambda c: setattr(c, "body", [("text", "<p>{surname}</p>")]), "{surname}"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from anymail.signals import AnymailTrackingEvent, tracking
 from django.core import mail
 from django.test import override_settings
@@ -14,9 +16,11 @@ from django.utils.timezone import now
 from tests import factories
 from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter.models import (
+    ConsentRecord,
     Delivery,
     DeliveryEvent,
     DeliveryStatus,
+    RecordedEvent,
     Subscription,
     Suppression,
     SuppressionReason,
@@ -88,6 +92,53 @@ def test_a_bounce_that_says_the_mail_was_unwelcome_suppresses_nobody(delivery):
     assert Subscription.objects.mailable().exists()
 
 
+@pytest.mark.parametrize(
+    "soft",
+    [
+        {"esp_event": {"Type": "SoftBounce"}},
+        {"esp_event": {"event": "soft_bounce"}},
+        {"esp_event": {"type": "activity.soft_bounced"}},
+        {"esp_event": {"hard_bounce": False}},
+        {"esp_event": {"bounce_class": "22"}},
+        {"description": "Transient: MailboxFull"},
+        {"mta_response": "smtp;452 4.2.2 mailbox full"},
+        {"mta_response": "550 5.2.2 over quota"},
+    ],
+)
+def test_a_soft_bounce_suppresses_nobody(delivery, soft):
+    """M7: whatever a provider calls it; Anymail gives them all the same type."""
+    report(delivery, "bounced", reject_reason="bounced", **soft)
+    assert state_of(delivery) == DeliveryStatus.BOUNCED
+    assert not Suppression.objects.exists()
+    assert Subscription.objects.mailable().exists()
+
+
+def test_a_complaint_about_the_confirmation_mail_ends_all_mail(visitor, signup_page):
+    """S5: of these there is no ledger, and the next form post must not mail them again."""
+    with use_mailer(ANYMAIL_TEST):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
+    event = AnymailTrackingEvent(
+        event_type="complained", timestamp=now(), message_id=sent.message_id, metadata={}
+    )
+    tracking.send(object, event=event, esp_name="Test")
+    assert Suppression.objects.final().exists()
+    with time_machine.travel(now() + timedelta(hours=1)):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    assert len(mail.outbox) == 1
+
+
+def test_a_confirmation_mail_that_bounces_suppresses_the_address(visitor, signup_page):
+    with use_mailer(ANYMAIL_TEST):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
+    event = AnymailTrackingEvent(
+        event_type="bounced", reject_reason="invalid", message_id=sent.message_id, metadata={}
+    )
+    tracking.send(object, event=event, esp_name="Test")
+    assert Suppression.objects.get().reason == SuppressionReason.BOUNCE
+
+
 def test_a_complaint_stops_everything_everywhere(site, delivery):
     factories.make_subscription(factories.make_book(site, "Events"), "ada@example.org")
     report(delivery, "complained")
@@ -143,7 +194,14 @@ def test_without_metadata_the_message_id_is_enough(delivery):
 
 
 @pytest.mark.parametrize(
-    "metadata", [{"delivery": "x"}, {"delivery": "0" * 32 + ".99"}, {"delivery": "a.1"}]
+    "metadata",
+    [
+        {"delivery": "x"},
+        {"delivery": "0" * 32 + ".99"},
+        {"delivery": "a.1"},
+        {"delivery": "z" * 32 + ".1"},
+        {"delivery": "0" * 32 + "." + "9" * 40},
+    ],
 )
 def test_events_of_other_mail_are_not_ours(delivery, metadata):
     report(delivery, "complained", metadata=metadata, message_id="other")

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from tests import factories
 from tests.conftest import link_in
-from wagtail_gdpr_newsletter import actions
+from wagtail_gdpr_newsletter import actions, signals
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
     ConsentRecord,
@@ -133,6 +133,98 @@ def test_the_undo_of_one_leaving_does_not_undo_a_later_one(visitor, newsletter):
         visitor.response = page
         visitor.press("That was a mistake")
     assert not Subscription.objects.mailable().exists()
+
+
+def test_an_older_undo_does_not_lift_a_later_leaving_of_everything(visitor, newsletter):
+    visitor.open_link(newsletter, "unsubscribe")
+    visitor.press("Unsubscribe")
+    older = visitor.response
+    visitor.open_link(newsletter, "unsubscribe")
+    visitor.press("Unsubscribe from everything")
+    visitor.response = older
+    visitor.press("That was a mistake")
+    assert "can no longer be taken back" in visitor.text
+    assert not Subscription.objects.mailable().exists()
+    assert Suppression.objects.filter(scope=SITE_SCOPE).exists()
+
+
+def test_taking_a_leaving_back_does_not_revive_a_dead_address(visitor, newsletter):
+    contact = Contact.objects.get()
+    contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+    visitor.open_link(newsletter, "unsubscribe")
+    visitor.press("Unsubscribe from everything")
+    visitor.press("That was a mistake")
+    assert Suppression.objects.get().reason == SuppressionReason.BOUNCE
+    assert not Subscription.objects.mailable().exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"x" * 3_000_000, "application/x-www-form-urlencoded"),
+        (
+            b"&".join(b"a%d=1" % number for number in range(2000)),
+            "application/x-www-form-urlencoded",
+        ),
+        (b"no boundary", "multipart/form-data"),
+        (b"{}", "application/json"),
+        (b"", ""),
+    ],
+)
+def test_one_click_works_whatever_the_body_is(client, newsletter, body, content_type):
+    """M2: the address is the proof."""
+    response = client.post(link_in(newsletter, "unsubscribe"), body, content_type=content_type)
+    assert response.status_code == 200
+    assert status_of("Seed letter") == SubscriptionStatus.UNSUBSCRIBED
+
+
+def test_one_click_is_not_redirected_for_a_slash(client, newsletter):
+    link = link_in(newsletter, "unsubscribe").rstrip("/")
+    response = client.post(link, {"List-Unsubscribe": "One-Click"})
+    assert response.status_code == 200
+    assert status_of("Seed letter") == SubscriptionStatus.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "unsubscribe/%00/",
+        "unsubscribe/%00/5/",
+        "my-data/%00/",
+        "unsubscribe/" + "é" * 40 + "/",
+        "unsubscribe/" + "0" * 32 + "/999999999999999999/",
+    ],
+)
+def test_links_that_nobody_sent_are_answered_kindly(client, site, path):
+    assert client.get(f"/newsletter/{path}").status_code == 200
+
+
+def test_an_unsubscription_holds_whatever_other_code_on_the_site_does(visitor, newsletter):
+    def fails(**kwargs):
+        raise RuntimeError
+
+    signals.subscription_withdrawn.connect(fails)
+    try:
+        visitor.open_link(newsletter, "unsubscribe")
+        visitor.press("Unsubscribe")
+    finally:
+        signals.subscription_withdrawn.disconnect(fails)
+    assert "You are unsubscribed" in visitor.text
+    assert status_of("Seed letter") == SubscriptionStatus.UNSUBSCRIBED
+
+
+def test_the_links_of_a_test_lead_to_pages_that_say_so(visitor, site):
+    visitor.open("/newsletter/unsubscribe/" + "0" * 32 + "/")
+    assert "belongs to a test" in visitor.text
+
+
+def test_a_logo_whose_file_is_gone_keeps_nobody_from_leaving(visitor, site, newsletter):
+    logo = factories.make_image("logo.png")
+    factories.make_sender(site, logo=logo)
+    logo.file.storage.delete(logo.file.name)
+    visitor.open_link(newsletter, "unsubscribe")
+    visitor.press("Unsubscribe")
+    assert status_of("Seed letter") == SubscriptionStatus.UNSUBSCRIBED
 
 
 def test_no_campaign_reaches_whoever_left_even_where_the_subscription_says_otherwise(newsletter):

@@ -66,7 +66,7 @@ def visitor_signs_up_and_confirms(served: RunningSite, visitor: Page, address: s
     visitor.get_by_role("checkbox").check()
     visitor.get_by_role("button", name="Sign up").click()
     answer = visitor.get_by_role("status")
-    expect(answer).to_contain_text("Please look into your inbox")
+    expect(answer).to_contain_text("Check your inbox")
     expect(answer).to_be_focused()
     assert visitor.url.endswith(address), "answered in place"
 

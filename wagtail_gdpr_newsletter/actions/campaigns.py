@@ -226,7 +226,7 @@ def _work(campaign: Campaign) -> bool:
         _set_trouble(
             campaign,
             _(
-                "The mail server takes nothing at the moment (%(error)s). It is tried again every minute."
+                "The mail server accepts no mail at the moment (%(error)s). It is tried again every minute."
             )
             % {"error": error},
         )

@@ -18,6 +18,7 @@ from ..models import (
     Subscription,
     SubscriptionStatus,
 )
+from ..models.contacts import SubscriptionQuerySet
 
 
 def purge() -> None:
@@ -27,22 +28,23 @@ def purge() -> None:
 
 
 def purge_unconfirmed() -> int:
-    """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number.
-
-    The time runs from the last confirmation mail: its link must not die before its time.
-    """
-    before = now() - conf.confirmation_expiry()
-    mailed_since = ConsentRecord.objects.filter(
-        contact=OuterRef("contact"),
-        book_uuid=OuterRef("book__uuid"),
-        event=RecordedEvent.CONFIRMATION_SENT,
-        occurred_at__gte=before,
-    )
-    lapsed = Subscription.objects.pending().filter(~Exists(mailed_since), requested_at__lt=before)
-    subscriptions = list(lapsed.values_list("contact", "pk"))
+    """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number."""
+    subscriptions = list(_lapsed().values_list("contact", "pk"))
     for contact_pk, subscription_pk in subscriptions:
         _forget(contact_pk, subscription_pk)
     return len(subscriptions)
+
+
+def _lapsed() -> SubscriptionQuerySet:
+    """Time runs from the last request, and from the last mail: its link must not die before its time."""
+    before = now() - conf.confirmation_expiry()
+    heard_of_since = ConsentRecord.objects.filter(
+        contact=OuterRef("contact"),
+        book_uuid=OuterRef("book__uuid"),
+        event__in=RecordedEvent.before_confirmation(),
+        occurred_at__gte=before,
+    )
+    return Subscription.objects.pending().filter(~Exists(heard_of_since), requested_at__lt=before)
 
 
 @transaction.atomic
@@ -50,8 +52,8 @@ def _forget(contact_pk: int, subscription_pk: int) -> None:
     """A request of somebody who was here before leaves them as they were, with the older evidence."""
     # Whoever changes what a person has joined locks the person first.
     contact = Contact.objects.select_for_update().filter(pk=contact_pk).first()
-    subscription = Subscription.objects.pending().filter(pk=subscription_pk).first()
-    if contact is None or subscription is None:  # Confirmed at the last moment.
+    subscription = _lapsed().filter(pk=subscription_pk).first()
+    if contact is None or subscription is None:  # Confirmed, or asked again, at the last moment.
         return
     records = ConsentRecord.objects.filter(contact=contact, book_uuid=subscription.book.uuid)
     records.filter(

@@ -66,10 +66,9 @@ def sign_up(
     """Take a request for the books of the statements; they must be of that site."""
     if Suppression.objects.of(address.canonical, site=site).final().exists():
         return  # After a complaint or "never write to me" no mail goes there at all (S5).
-    contact = Contact.objects.get_or_add(
+    contact = Contact.objects.lock_or_add(
         site=site, address=address, language=statements[0].language
     )
-    contact = Contact.objects.select_for_update().get(pk=contact.pk)
     if contact.restricted:
         return
     _take_name(contact, name)

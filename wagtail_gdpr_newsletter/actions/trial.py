@@ -31,7 +31,7 @@ def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | 
     """
     if len(addresses) > conf.test_send_limit():
         raise CannotSend(
-            [_("A test may go to %(limit)s addresses.") % {"limit": conf.test_send_limit()}]
+            [_("A test may go to at most %(limit)s addresses.") % {"limit": conf.test_send_limit()}]
         )
     draft = newest(campaign)
     if missing := draft.sender.missing():
@@ -39,7 +39,9 @@ def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | 
             [_("The newsletter sender lacks: %(fields)s.") % {"fields": ", ".join(missing)}]
         )
     if any(_said_never(address, draft.site) for address in addresses):
-        raise CannotSend([_("One of the addresses has asked never to be written to.")])
+        raise CannotSend(
+            [_("Whoever has one of these addresses has asked never to get mail from you.")]
+        )
     try:
         _deliver(draft, addresses)
     except (RenderingFailed, transport.MailerRefuses) as error:

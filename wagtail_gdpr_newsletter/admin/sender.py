@@ -80,6 +80,6 @@ def after_saving_sender(request: StaffRequest, sender: SenderSettings) -> None:
     if missing := sender.missing():
         messages.warning(
             request,
-            _("No sign-up form is shown and no campaign can be sent: %(fields)s is missing.")
+            _("No sign-up form is shown and no campaign can be sent. Missing: %(fields)s.")
             % {"fields": ", ".join(missing)},
         )

@@ -124,7 +124,7 @@ class AddressesField(forms.CharField):
         typed = [line.strip() for line in text.splitlines() if line.strip()]
         if len(typed) > conf.test_send_limit():
             raise forms.ValidationError(
-                _("A test may go to %(limit)s addresses."),
+                _("A test may go to at most %(limit)s addresses."),
                 params={"limit": conf.test_send_limit()},
             )
         addresses, problems = [], []

@@ -97,7 +97,7 @@ class ConsentWording(Orderable):
         _("what you use the address for"),
         help_text=_(
             "What you send, how often, and whatever else a reader should know. Sender, rights, "
-            "recipients and how to leave are added by themselves."
+            "recipients and how to leave are added automatically."
         ),
     )
 

@@ -272,7 +272,7 @@ class Campaign(
 
 def unknown_token_message(tokens: list[str]) -> str:
     return str(
-        _("There is no such personal word: %(tokens)s. Known are %(known)s.")
+        _("Unknown placeholders: %(tokens)s. There are %(known)s.")
         % {
             "tokens": ", ".join(tokens),
             "known": ", ".join(f"{{{name}|…}}" for name in merge.PERSONAL),

@@ -41,6 +41,13 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         contact.rekey()
         return contact
 
+    def lock_or_add(self, *, site: Site, address: Address, language: str) -> Contact:
+        """The same, locked until the transaction ends; added again where it vanished in between."""
+        while True:
+            contact = self.get_or_add(site=site, address=address, language=language)
+            if locked := self.select_for_update().filter(pk=contact.pk).first():
+                return locked
+
 
 class Contact(models.Model):
     """A person's address on one site; two sites may be two controllers."""

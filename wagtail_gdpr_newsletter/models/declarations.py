@@ -151,7 +151,7 @@ DECLARATIONS: dict[str, Declaration] = {
         _not("id event_id received_at"),
     ),
     "Suppression": Declaration(
-        _("That we do not write to you"),
+        _("That you get no mail from us"),
         {
             "hash": Personal(
                 _("keyed hash of the address"), Erasure.REKEY, Kept.SUPPRESSION, shown=False

@@ -18,7 +18,7 @@ class DeliveryStatus(models.TextChoices):
     PENDING = "pending", _("waiting")
     CLAIMED = "claimed", _("being sent")
     SENT = "sent", _("sent")
-    SKIPPED = "skipped", _("left in time")
+    SKIPPED = "skipped", _("not sent: left before")
     FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("unknown")
     BOUNCED = "bounced", _("bounced")

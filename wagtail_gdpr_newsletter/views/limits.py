@@ -1,4 +1,4 @@
-"""How much one visitor, and all together, may sign up in an hour (A1). Counted in the site's cache."""
+"""How much one visitor, and in total, may sign up in an hour (A1). Counted in the site's cache."""
 
 from __future__ import annotations
 
