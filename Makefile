@@ -38,14 +38,14 @@ sandbox: $(call stamp,sandbox) ## set up a small site, do the main job once, ser
 demo: $(call stamp,sandbox) ## do the main job in a state of its own, print each step, exit
 	@$(BIN)/python sandbox/run.py --exit
 
-test: $(call stamp,test) ## run the tests; DATABASE_URL chooses the database
+test: $(call stamp,test) ## run the tests; DATABASE_URL chooses the database, PYTEST adds options
 	@echo "Running the tests ..."
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PYTEST)
 
 test-matrix: $(call stamp,test) ## run the tests on every supported Python, Django and Wagtail there is
 	@echo "Running the tests in every environment of setup.cfg ..."
 	@test -x $(BIN)/tox || $(BIN)/python -m pip install --quiet --disable-pip-version-check tox
-	@$(BIN)/tox run --skip-missing-interpreters true $(addprefix --discover ,$(wildcard $(HOME)/.pyenv/versions/*/bin/python))
+	@$(BIN)/tox run --skip-missing-interpreters true --discover $(BIN)/python $(wildcard $(HOME)/.pyenv/versions/3.*/bin/python)
 
 lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, the size of modules
 	@echo "Style ..."

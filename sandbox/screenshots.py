@@ -31,6 +31,8 @@ BEST = {
     "campaign-send-desktop-light": "send",
     "mail-campaign-desktop-light": "mail",
 }
+#: The token in the links of tests: a page that belongs to nobody.
+SAMPLE = "0" * 32
 SIZES = {"desktop": (1280, 900), "phone": (375, 812)}
 
 
@@ -121,14 +123,22 @@ def _visitor_sees(page: Page, site: RunningSite) -> None:
     _shoot(page, "home-form-errors")
     page.locator("details").first.locator("summary").click()
     _shoot(page, "home-form-notice")
-    form.get_by_label("E-mail address").fill("grace@example.org")
+    address = f"grace-{page.suffix}@example.org"
+    form.get_by_label("E-mail address").fill(address)
     form.get_by_role("checkbox").first.check()
     form.get_by_role("button").click()
     page.locator("[data-gdpr-newsletter-answer]").wait_for()
     _shoot(page, "home-form-answer")
-    if mails := site.mailbox.mails(to="grace@example.org"):
-        page.goto(mails[0].link("/confirm/"))
-        _shoot(page, "confirm")
+    mail = site.mailbox.wait_for(address)
+    page.set_content(mail.html)
+    _shoot(page, "mail-confirmation")
+    page.goto(mail.link("/confirm/"))
+    _shoot(page, "confirm")
+    page.goto(f"{site.base_url}/it/")
+    page.locator("[data-gdpr-newsletter]").scroll_into_view_if_needed()
+    page.locator("[data-gdpr-newsletter-form] [type=submit]").click()
+    page.locator("[data-gdpr-newsletter-focus]").wait_for()
+    _shoot(page, "italian-form-errors")
     page.goto(f"{site.base_url}/newsletter/confirm/x/")
     _shoot(page, "link-problem")
 
@@ -153,6 +163,11 @@ def _editor_sees(page: Page, site: RunningSite) -> None:
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(2500)  # The preview draws itself once the panel has slid in.
     _shoot(page, "campaign-editor")
+    if "desktop" in page.suffix:
+        page.get_by_role("button", name="Toggle status").click()
+        page.get_by_role("button", name="Insert a block").first.click()
+        page.wait_for_timeout(1000)
+    _shoot(page, "campaign-blocks")
 
 
 def _after_sending(browser: Browser, site: RunningSite) -> None:
@@ -163,6 +178,9 @@ def _after_sending(browser: Browser, site: RunningSite) -> None:
             for name, link in (("unsubscribe", "/unsubscribe/"), ("my-data", "/my-data/")):
                 page.goto(mail.link(link))
                 _shoot(page, name)
+            page.goto(f"{site.base_url}/newsletter/unsubscribe/{SAMPLE}/")
+            page.locator("main [type=submit]").click()
+            _shoot(page, "unsubscribed-sample")
             page.set_content(mail.html)
             page.wait_for_load_state("networkidle")
             _shoot(page, "mail-campaign", full=True)

@@ -24,7 +24,7 @@ from wagtail_gdpr_newsletter.models import (
 )
 from wagtail_gdpr_newsletter.sending import audience
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 def test_everybody_mailable_gets_one_copy_and_the_campaign_finishes(book, readers, send):

@@ -14,7 +14,7 @@ from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import ConsentRecord, Contact, RecordedEvent, Subscription
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 def test_the_confirmation_mail_has_no_advertising_image_or_tracking(visitor, signup_page):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 
+from tests import personal_data
 from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
 
 MODELS = [
@@ -50,3 +51,7 @@ def test_contacts_are_in_no_search_index():
     for name in ("Contact", "Subscription", "ConsentRecord", "Delivery", "Suppression"):
         assert not issubclass(apps.get_model("wagtail_gdpr_newsletter", name), Indexed)
     assert issubclass(apps.get_model("wagtail_gdpr_newsletter", "Campaign"), Indexed)
+
+
+def test_the_guide_says_what_the_declarations_say():
+    assert personal_data.written() == personal_data.table(), "run python -m tests.personal_data"

@@ -26,7 +26,7 @@ from wagtail_gdpr_newsletter.models import (
     SuppressionReason,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 ANYMAIL_TEST = "anymail.backends.test.EmailBackend"
 

@@ -14,7 +14,7 @@ from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import Delivery
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(

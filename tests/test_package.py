@@ -16,7 +16,6 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wagtail_gdpr_newsletter"
 
 
-@pytest.mark.database
 def test_the_migrations_say_what_the_models_say(db):
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 

@@ -22,7 +22,7 @@ from wagtail_gdpr_newsletter.models import (
     Suppression,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = pytest.mark.django_db
 
 
 def test_visitor_is_mailable_only_once_they_confirm(visitor, signup_page):

@@ -87,6 +87,7 @@ class AddressBookViewSet(SnippetViewSet):
     edit_view_class = AddressBookEditView
     list_filter = ["site"]
     search_fields = ["name"]
+    ordering = ["name"]
     list_display = [
         "name",
         "site",

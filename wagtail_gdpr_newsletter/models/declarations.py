@@ -26,8 +26,9 @@ class Erasure(Enum):
 class Kept(Enum):
     """How long a value is kept; the reader is told so in these words."""
 
-    WITH_CONTACT = _("as long as you receive a newsletter, or until you have it erased")
-    UNTIL_CONFIRMED = _("until you confirm; deleted with the request where you do not")
+    WITH_CONTACT = _(
+        "until you have it erased; a sign-up that nobody confirms is deleted by itself"
+    )
     AS_PROOF = _("as long as we may have to prove your consent")
     CLIENT = _("for the time set for technical details, then removed from the proof")
     SUPPRESSION = _("for good, so that we do not write to you again")
@@ -94,7 +95,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "status": Personal(_("status"), *_GOES),
             "basis": Personal(_("legal basis"), *_GOES),
             "statement": Personal(_("what you agreed to"), *_GOES),
-            "requested_at": Personal(_("asked for on"), Erasure.DELETE, Kept.UNTIL_CONFIRMED),
+            "requested_at": Personal(_("asked for on"), *_GOES),
             "confirmed_at": Personal(_("confirmed on"), *_GOES),
             "unsubscribed_at": Personal(_("left on"), *_GOES),
         },

@@ -55,6 +55,8 @@
     function announce(element) {
         if (!element.hasAttribute("role")) element.setAttribute("role", "status");
         element.focus();
+        // The answer is shorter than the form: its beginning may lie above the screen now.
+        if (element.getBoundingClientRect().top < 0) element.scrollIntoView();
     }
 
     function complain(form) {
