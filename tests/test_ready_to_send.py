@@ -47,6 +47,7 @@ def test_what_is_wrong_with_the_text_is_named(reasons, content, said):
 def test_everything_is_named_at_once(reasons):
     said = reasons(subject="Hello {nmae}", body=[])
     assert "body is empty" in said
+    assert "{nmae}" in said
     said = reasons(subject="", body=[])
     assert "Subject" in said
     assert "body is empty" in said

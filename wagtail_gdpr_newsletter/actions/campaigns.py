@@ -92,13 +92,14 @@ def _content_reasons(campaign: Campaign) -> list[str]:
         reasons += _by_field(campaign, error)
     try:
         campaign.body.stream_block.clean(campaign.body)
-        if unknown := campaign.unknown_tokens():
-            reasons.append(unknown_token_message(unknown))
     except StreamBlockValidationError as error:  # Drafts are saved with blocks half filled in.
         said = sorted(_messages_of(error.as_json_data()))
         reasons.append(
             " ".join([_("The body is empty, or one of its blocks is not complete."), *said])
         )
+    try:
+        if unknown := campaign.unknown_tokens():
+            reasons.append(unknown_token_message(unknown))
     except RenderingFailed as error:
         reasons.append(str(error))
     return list(dict.fromkeys(reasons))
