@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from wagtail.models import Locale, Site
 
 from sandbox.home.models import StandardPage
@@ -76,6 +78,34 @@ def test_a_cached_page_from_before_a_material_change_shows_the_form_again(
     visitor.post_form(visitor.soup, email="ada@example.org")
     assert visitor.response.status_code == 303
     assert Subscription.objects.get().statement.label == "Yes, and to partners too"
+
+
+def test_a_page_takes_as_many_queries_for_five_books_as_for_one(visitor, site):
+    numbers = []
+    for books in (1, 5):
+        made = [factories.make_book(site) for _each in range(books)]
+        page = factories.make_signup_page(site, *made)
+        visitor.open(page.get_url())
+        with CaptureQueriesContext(connection) as queries:
+            visitor.open(page.get_url())
+        numbers.append(len(queries))
+    assert numbers[0] == numbers[1]
+
+
+def test_a_book_of_another_site_shows_no_form(visitor, site, book):
+    other = factories.make_site()
+    factories.make_sender(other)
+    page = factories.make_signup_page(site, book, factories.make_book(other, "Elsewhere"))
+    assert not visitor.open(page.get_url()).select("form")
+    assert "belongs to another site" in page.make_preview_request().rendered_content
+
+
+def test_a_form_whose_sender_is_incomplete_by_now_is_not_taken(visitor, site, signup_page):
+    cached = visitor.open(signup_page.get_url())
+    SenderSettings.objects.update(from_address="")
+    visitor.post_form(cached, email="ada@example.org")
+    assert visitor.response.status_code == 410
+    assert not Contact.objects.exists()
 
 
 def test_each_book_has_its_own_box_and_its_own_notice(visitor, site):

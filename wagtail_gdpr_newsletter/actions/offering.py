@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext as _
 from wagtail.models import Site
 
 from .. import conf, tokens
 from ..forms import Offer, SignupForm
-from ..models import AddressBook, ConsentStatement
+from ..models import AddressBook, ConsentStatement, reasons_against_form
 
 
 @dataclass(frozen=True)
@@ -109,11 +108,10 @@ def show_form(
     """The form for a block; `None` while it would not be lawful, see `reasons_against_form`."""
     if reasons_against_form(site, books):
         return None
-    statements = [current_statement(book, language) for book in books]
     return ShownForm(
         site=site.pk,
         language=language,
-        statements=[statement.pk for statement in statements if statement],
+        statements=[statement.pk for statement in current_statements(books, language)],
         page_url=page_url,
         block_id=block_id,
         ask_name=any(book.ask_name for book in books),
@@ -123,26 +121,22 @@ def show_form(
     )
 
 
-def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
-    """What must be settled before visitors of that site may see a form for these books (I1)."""
-    if not books:
-        return [_("No address book is chosen.")]
-    reasons = [str(reason) for book in books for reason in book.reasons_against_a_form()]
-    reasons += [
-        _("The address book “%(book)s” belongs to another site.") % {"book": book.name}
-        for book in books
-        if book.site_id != site.pk
-    ]
-    return list(dict.fromkeys(reasons))
-
-
 def current_statement(book: AddressBook, language: str) -> ConsentStatement | None:
     """The book's newest statement in the language nearest to the wanted one."""
-    by_language = {
-        statement.language: statement for statement in ConsentStatement.objects.current_for(book)
-    }
-    best = conf.best_language(language, by_language)
-    return by_language[best] if best else None
+    return next(iter(current_statements([book], language)), None)
+
+
+def current_statements(books: Sequence[AddressBook], language: str) -> list[ConsentStatement]:
+    """The same for several books, in their order, in one query."""
+    offered: dict[int, dict[str, ConsentStatement]] = {book.pk: {} for book in books}
+    for statement in ConsentStatement.objects.current_for(*books):
+        if book_pk := statement.version.book_id:
+            offered[book_pk][statement.language] = statement
+    return [
+        by_language[best]
+        for by_language in offered.values()
+        if (best := conf.best_language(language, by_language))
+    ]
 
 
 def _offer(statement: ConsentStatement) -> Offer:

@@ -1,6 +1,6 @@
 """The tables, one file a noun."""
 
-from .address_books import AddressBook, ConsentWording
+from .address_books import AddressBook, ConsentWording, reasons_against_form
 from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
 from .consent import (
     ConsentRecord,
@@ -39,4 +39,5 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "WordingVersion",
+    "reasons_against_form",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
-from wagtail.models import Orderable
+from wagtail.models import Orderable, Site
 from wagtail.search import index
 
 from .. import conf
@@ -65,18 +67,8 @@ class AddressBook(index.Indexed, ClusterableModel):
         return self.name
 
     def reasons_against_a_form(self) -> list[str]:
-        """What must be settled before visitors may see a form for this book (I1); for editors."""
-        reasons = []
-        if missing := SenderSettings.for_site(self.site).missing():
-            reasons.append(
-                _("The newsletter sender of this site lacks: %(fields)s.")
-                % {"fields": ", ".join(missing)}
-            )
-        if not self.wordings.exists():
-            reasons.append(
-                _("The address book “%(book)s” has no consent wording yet.") % {"book": self.name}
-            )
-        return reasons
+        """What must be settled before visitors may see a form for this book; for editors."""
+        return reasons_against_form(self.site, [self])
 
 
 class ConsentWording(Orderable):
@@ -113,3 +105,27 @@ class ConsentWording(Orderable):
 
     def __str__(self) -> str:
         return f"{self.book} ({self.language})"
+
+
+def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
+    """What must be settled before visitors of that site may see a form for these books (I1)."""
+    if not books:
+        return [gettext("No address book is chosen.")]
+    reasons = []
+    if missing := SenderSettings.for_site(site).missing():
+        reasons.append(
+            gettext("The newsletter sender of this site lacks: %(fields)s.")
+            % {"fields": ", ".join(missing)}
+        )
+    worded = set(ConsentWording.objects.filter(book__in=books).values_list("book", flat=True))
+    reasons += [
+        gettext("The address book “%(book)s” has no consent wording yet.") % {"book": book.name}
+        for book in books
+        if book.pk not in worded
+    ]
+    reasons += [
+        gettext("The address book “%(book)s” belongs to another site.") % {"book": book.name}
+        for book in books
+        if book.site_id != site.pk
+    ]
+    return reasons

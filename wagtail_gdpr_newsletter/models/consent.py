@@ -85,10 +85,14 @@ class WordingVersion(Evidence):
 
 
 class ConsentStatementQuerySet(EvidenceQuerySet["ConsentStatement"]):
-    def current_for(self, book: AddressBook) -> ConsentStatementQuerySet:
-        """The book's newest version, one statement a language."""
-        newest = WordingVersion.objects.filter(book=book).order_by("-number").values("pk")[:1]
-        return self.filter(version=models.Subquery(newest)).select_related("version")
+    def current_for(self, *books: AddressBook) -> ConsentStatementQuerySet:
+        """The newest version of each book, one statement a language."""
+        newer = WordingVersion.objects.filter(
+            book_uuid=models.OuterRef("version__book_uuid"),
+            number__gt=models.OuterRef("version__number"),
+        )
+        here = self.filter(~models.Exists(newer), version__book__in=books)
+        return here.select_related("version")
 
     def still_valid(self) -> ConsentStatementQuerySet:
         """Those that no later material version has overtaken."""

@@ -131,6 +131,9 @@ class SenderSettings(BaseSiteSetting):
 
     objects = SenderSettingsQuerySet.as_manager()
 
+    #: What Wagtail loads along with the settings.
+    select_related = ["site", "privacy_page", "imprint_page", "logo"]
+
     class Meta:
         verbose_name = _("newsletter sender")
         verbose_name_plural = _("newsletter senders")

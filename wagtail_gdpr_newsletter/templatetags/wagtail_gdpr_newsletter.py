@@ -15,9 +15,9 @@ from wagtail.blocks.stream_block import StreamValue
 from wagtail.fields import StreamField
 from wagtail.models import Page, Site
 
-from ..actions.offering import reasons_against_form, show_form
+from ..actions.offering import show_form
 from ..forms import Offer, SignupForm
-from ..models import AddressBook, SenderSettings
+from ..models import AddressBook, SenderSettings, reasons_against_form
 
 register = template.Library()
 
