@@ -189,6 +189,16 @@ def test_a_template_of_the_site_cannot_take_the_footer_out(tmp_path, settings, r
             "<mjml><mj-body><mj-raw><!-- </mj-raw></mj-body></mjml>",
             "hides the footer|cannot be read",
         ),
+        (
+            "<mjml><mj-head><mj-style>.footer { display: none }</mj-style></mj-head>"
+            "<mj-body></mj-body></mjml>",
+            "hides the footer",
+        ),
+        (
+            "<mjml><mj-head><mj-style>@media screen { .footer-text a { opacity:0; } }</mj-style>"
+            "</mj-head><mj-body></mj-body></mjml>",
+            "hides the footer",
+        ),
         ("<mjml></mjml>", "no closing"),
         ("<mjml><mj-body><oops</mj-body></mjml>", "cannot be read"),
     ],

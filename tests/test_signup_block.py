@@ -108,6 +108,17 @@ def test_a_form_whose_sender_is_incomplete_by_now_is_not_taken(visitor, site, si
     assert not Contact.objects.exists()
 
 
+def test_a_privacy_page_published_last_leaves_nothing_to_do(visitor, site):
+    """The wording has its version before: visitors see it as soon as everything is there."""
+    privacy = factories.make_page(site, body=[], title="Privacy")
+    privacy.unpublish()
+    factories.make_sender(site, privacy_page=privacy)
+    page = factories.make_signup_page(site, factories.make_book(site, "Letters"))
+    assert not visitor.open(page.get_url()).select("form")
+    privacy.save_revision().publish()
+    assert visitor.open(page.get_url()).select("form input[type=checkbox]")
+
+
 def test_each_book_has_its_own_box_and_its_own_notice(visitor, site):
     """C2, I1."""
     books = [factories.make_book(site, name) for name in ("Letters", "Events")]

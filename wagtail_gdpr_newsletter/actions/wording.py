@@ -55,7 +55,7 @@ def version_wordings_of_site(
 def _draft(book: AddressBook) -> list[ConsentStatement]:
     """The statements that the book's wordings would make now."""
     sender = SenderSettings.for_site(book.site)
-    if sender.missing():
+    if not sender.is_written:
         return []
     return [
         _with_digest(

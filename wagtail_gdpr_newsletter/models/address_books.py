@@ -117,11 +117,15 @@ def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
             gettext("The newsletter sender of this site lacks: %(fields)s.")
             % {"fields": ", ".join(missing)}
         )
-    worded = set(ConsentWording.objects.filter(book__in=books).values_list("book", flat=True))
+    # Every saved wording has a version, once the sender that it names is written.
+    worded = AddressBook.objects.filter(pk__in=[book.pk for book in books]).filter(
+        models.Q(wordings__isnull=False) if missing else models.Q(wording_versions__isnull=False)
+    )
+    worded_pks = set(worded.values_list("pk", flat=True))
     reasons += [
         gettext("The address book “%(book)s” has no consent wording yet.") % {"book": book.name}
         for book in books
-        if book.pk not in worded
+        if book.pk not in worded_pks
     ]
     reasons += [
         gettext("The address book “%(book)s” belongs to another site.") % {"book": book.name}

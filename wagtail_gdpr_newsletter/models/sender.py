@@ -144,6 +144,11 @@ class SenderSettings(BaseSiteSetting):
     def __str__(self) -> str:
         return self.name or str(_("Sender without a name"))
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the notices beside the boxes can name whoever is responsible."""
+        return all(getattr(self, field) for field in self.TO_WRITE)
+
     def missing(self) -> list[str]:
         """The labels of what must be filled in before anything is asked of, or sent to, a reader."""
         missing = [field for field in self.TO_WRITE if not getattr(self, field)]

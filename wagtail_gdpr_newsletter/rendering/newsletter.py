@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +11,17 @@ import mrml
 from bs4 import BeautifulSoup, Comment
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from soupsieve import SelectorSyntaxError
 from wagtail.images.models import SourceImageIOError
 
 from . import footer, merge
+
+#: One rule of a style sheet, those inside @media too.
+RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+HIDING = re.compile(
+    r"(display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|opacity\s*:\s*0(?![.\d]))",
+    re.IGNORECASE,
+)
 
 
 class RenderingFailed(ValueError):
@@ -113,11 +123,27 @@ def _check_footer(html: str) -> None:
     soup = BeautifulSoup(html, "html.parser")
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
-    links = {link["href"] for link in soup.find_all("a", href=True)}
+    hidden = _hidden_by_styles(soup)
+    links = {
+        str(link["href"])
+        for link in soup.find_all("a", href=True)
+        if not any(id(element) in hidden for element in [link, *link.parents])
+    }
     if not set(footer.PERSONAL_LINKS) <= links:
         raise RenderingFailed(
             _("The campaign template hides the footer with its unsubscribe and My data links.")
         )
+
+
+def _hidden_by_styles(soup: BeautifulSoup) -> set[int]:
+    """The ids of the elements that a style sheet, or a style of their own, makes invisible."""
+    hidden = {id(element) for element in soup.find_all(style=HIDING)}
+    styles = " ".join(style.get_text() for style in soup.find_all("style"))
+    for selector, declarations in RULE.findall(styles):
+        if HIDING.search(declarations):
+            with suppress(SelectorSyntaxError, NotImplementedError):
+                hidden |= {id(element) for element in soup.select(selector.strip())}
+    return hidden
 
 
 def _text(newsletter: Newsletter) -> str:
