@@ -9,6 +9,7 @@ from typing import Any
 import PIL.Image
 from django.contrib.auth import get_user_model
 from django.core.files.images import ImageFile
+from django.db import transaction
 from django.utils.timezone import now
 from wagtail.images import get_image_model
 from wagtail.models import Page, Site
@@ -112,7 +113,8 @@ def make_signup_page(site: Site, *books: AddressBook, **block: Any) -> StandardP
 def make_subscription(book: AddressBook, address: str, **contact: Any) -> Subscription:
     """Somebody who has confirmed long ago; their sign-up itself is not what the test is about."""
     parsed = Address.parse(address)
-    person = Contact.objects.get_or_add(site=book.site, address=parsed, language="en")
+    with transaction.atomic():
+        person = Contact.objects.lock_or_add(site=book.site, address=parsed, language="en")
     for field, value in contact.items():
         setattr(person, field, value)
     person.save()

@@ -54,6 +54,11 @@ class Unreachable(EmailBackend):
         raise ConnectionRefusedError(111, "Connection refused")
 
 
+class Broken(EmailBackend):
+    def open(self) -> bool:
+        raise RuntimeError
+
+
 class Dying(EmailBackend):
     def send_messages(self, messages) -> int:
         raise SystemExit

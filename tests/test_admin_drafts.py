@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from bs4 import BeautifulSoup
 from django.urls import reverse
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 
@@ -97,10 +98,11 @@ def test_a_campaign_changed_by_a_colleague_is_shown_again_before_it_is_sent(
 ):
     factories.make_subscription(book, "ada@example.org")
     campaign = factories.make_campaign(book)
-    seen = campaign.latest_revision_id
+    shown = client.get(url(Campaign, "send", campaign.pk))
+    seen = BeautifulSoup(shown.content, "html.parser").select_one("[name=seen]")["value"]
     campaign.subject = "Changed"
     campaign.save_revision()
-    response = client.post(url(Campaign, "send", campaign.pk), {"revision": seen}, follow=True)
+    response = client.post(url(Campaign, "send", campaign.pk), {"seen": seen}, follow=True)
     assert "has been changed since you opened this page" in text_of(response)
     assert "Changed" in text_of(response)
     assert Campaign.objects.get().send_status == "draft"

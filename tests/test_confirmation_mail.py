@@ -145,3 +145,64 @@ def test_a_mail_that_is_in_doubt_is_not_sent_again_by_itself(visitor, signup_pag
     with time_machine.travel(now() + timedelta(hours=1)):
         actions.ring_for_confirmations()
     assert mail.outbox == []
+
+
+def test_a_second_request_that_meets_a_busy_server_is_mailed_after_all(visitor, signup_page):
+    start = now()
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    with (
+        time_machine.travel(start + timedelta(minutes=11)),
+        use_mailer("tests.mailers.Busy"),
+    ):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    with time_machine.travel(start + timedelta(minutes=14)):
+        actions.ring_for_confirmations()
+    assert len(mail.outbox) == 2
+
+
+def test_a_wait_never_grows_beyond_an_hour(visitor, signup_page):
+    """Not even for somebody whose other request is days old."""
+    start = now()
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    with time_machine.travel(start + timedelta(days=6)), use_mailer("tests.mailers.Busy"):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+        assert Contact.objects.get().confirmation_rests_until <= now() + timedelta(hours=1)
+
+
+def test_after_a_material_change_the_new_words_get_a_mail_of_their_own(visitor, book, signup_page):
+    start = now()
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    factories.change_wording(book, "Yes, and to partners too", material=True)
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    assert len(mail.outbox) == 1, "ten minutes have not passed"
+    with time_machine.travel(start + timedelta(minutes=11)):
+        actions.ring_for_confirmations()
+        visitor.open_link(mail.outbox[1], "confirm")
+        assert "and to partners too" in visitor.text
+
+
+def test_no_mail_is_sent_whose_link_would_be_void(visitor, book, signup_page):
+    visitor.run_tasks = NobodyListens
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    factories.change_wording(book, "Yes, and to partners too", material=True)
+    with time_machine.travel(now() + timedelta(minutes=5)):
+        actions.ring_for_confirmations()
+    assert mail.outbox == []
+
+
+def test_workers_that_die_over_the_mail_do_not_bomb_the_mailbox(visitor, signup_page):
+    """A1: each may have sent it before it died, so three in doubt are enough."""
+    start = now()
+    visitor.run_tasks = NobodyListens
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    tries = 0
+    for minutes in range(2, 600, 11):
+        with (
+            time_machine.travel(start + timedelta(minutes=minutes)),
+            use_mailer("tests.mailers.Dying"),
+        ):
+            try:
+                actions.send_confirmation(Contact.objects.get().pk)
+            except SystemExit:
+                tries += 1
+    assert tries == 3

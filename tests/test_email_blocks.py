@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 from bs4 import BeautifulSoup
+from django.core.files.base import ContentFile
+from wagtail.images import get_image_model
 
 from tests import factories
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.blocks import ButtonBlock
 from wagtail_gdpr_newsletter.rendering.newsletter import RenderingFailed
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +65,16 @@ def test_what_is_transparent_stays_so_and_nothing_is_blown_up(rendered):
     ).select_one("img[src*=logo]")
     assert image["src"].endswith(".png")
     assert image["width"] == "300"
+
+
+def test_an_svg_is_refused_and_breaks_nothing(rendered, book):
+    svg = get_image_model().objects.create(
+        title="Drawing", width=10, height=10, file=ContentFile(SVG, name="drawing.svg")
+    )
+    body = [("image", {"image": svg, "alt_text": "", "decorative": True})]
+    assert "drawing" not in rendered(*body).html
+    campaign = factories.make_campaign(book, body=body)
+    assert "SVG" in " ".join(actions.reasons_against_sending(campaign))
 
 
 def test_a_picture_whose_file_is_gone_is_said_so(site, book):

@@ -11,6 +11,7 @@ import time_machine
 from anymail.signals import AnymailTrackingEvent, tracking
 from django.core import mail
 from django.test import override_settings
+from django.urls import reverse
 from django.utils.timezone import now
 
 from tests import factories
@@ -93,24 +94,67 @@ def test_a_bounce_that_says_the_mail_was_unwelcome_suppresses_nobody(delivery):
 
 
 @pytest.mark.parametrize(
-    "soft",
+    ("told", "is_hard"),
     [
-        {"esp_event": {"Type": "SoftBounce"}},
-        {"esp_event": {"event": "soft_bounce"}},
-        {"esp_event": {"type": "activity.soft_bounced"}},
-        {"esp_event": {"hard_bounce": False}},
-        {"esp_event": {"bounce_class": "22"}},
-        {"description": "Transient: MailboxFull"},
-        {"mta_response": "smtp;452 4.2.2 mailbox full"},
-        {"mta_response": "550 5.2.2 over quota"},
+        ({"esp_event": {"Type": "SoftBounce"}}, False),
+        ({"esp_event": {"Type": "HardBounce"}}, True),
+        ({"esp_event": {"bounce": {"bounceType": "Transient"}}}, False),
+        ({"esp_event": {"bounce": {"bounceType": "Permanent"}}}, True),
+        ({"esp_event": {"event": "soft_bounce"}}, False),
+        ({"esp_event": {"event": "hard_bounce"}}, True),
+        ({"esp_event": {"type": "activity.soft_bounced"}}, False),
+        ({"esp_event": {"data": {"bounce": {"type": "Transient"}}}}, False),
+        ({"esp_event": {"hard_bounce": False}}, False),
+        ({"esp_event": {"hard_bounce": True}}, True),
+        ({"esp_event": {"msys": {"message_event": {"bounce_class": "22"}}}}, False),
+        ({"esp_event": {"msys": {"message_event": {"bounce_class": "10"}}}}, True),
+        ({"mta_response": "smtp;452 4.2.2 mailbox full"}, False),
+        ({"mta_response": "550 5.2.2 over quota"}, False),
+        ({"mta_response": "550 5.1.1 no such user"}, True),
+        ({"description": "Rejected by Microsoft"}, True),
     ],
 )
-def test_a_soft_bounce_suppresses_nobody(delivery, soft):
-    """M7: whatever a provider calls it; Anymail gives them all the same type."""
-    report(delivery, "bounced", reject_reason="bounced", **soft)
+def test_only_a_hard_bounce_suppresses_the_address(delivery, told, is_hard):
+    """M7: Anymail gives both kinds the same type; the provider's own words tell them apart."""
+    report(delivery, "bounced", reject_reason="bounced", **told)
+    assert state_of(delivery) == DeliveryStatus.BOUNCED
+    assert Suppression.objects.exists() == is_hard
+    assert Subscription.objects.mailable().exists() != is_hard
+
+
+def test_an_old_event_told_again_does_not_end_a_newer_request(visitor, signup_page):
+    with use_mailer(ANYMAIL_TEST):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
+    event = AnymailTrackingEvent(
+        event_type="unsubscribed", timestamp=now(), message_id=sent.message_id, metadata={}
+    )
+    tracking.send(object, event=event, esp_name="Test")
+    assert not Subscription.objects.pending().exists()
+    with time_machine.travel(now() + timedelta(hours=1)):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+        tracking.send(object, event=event, esp_name="Test")
+    assert Subscription.objects.pending().exists()
+
+
+def test_postmarks_own_words_for_a_soft_bounce_arrive(client, delivery, settings):
+    """Through Anymail's real webhook."""
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "user:pass"}
+    body = {
+        "RecordType": "Bounce",
+        "Type": "SoftBounce",
+        "ID": 1,
+        "Email": "ada@example.org",
+        "MessageID": "x",
+        "Metadata": {"delivery": delivery.opaque_id},
+        "BouncedAt": "2026-11-01T10:00:00Z",
+    }
+    headers = {"Authorization": "Basic " + base64.b64encode(b"user:pass").decode()}
+    url = reverse("anymail:postmark_tracking_webhook")
+    answered = client.post(url, json.dumps(body), content_type="application/json", headers=headers)
+    assert answered.status_code == 200
     assert state_of(delivery) == DeliveryStatus.BOUNCED
     assert not Suppression.objects.exists()
-    assert Subscription.objects.mailable().exists()
 
 
 def test_a_complaint_about_the_confirmation_mail_ends_all_mail(visitor, signup_page):

@@ -63,7 +63,18 @@ def test_a_worker_that_died_leaves_at_most_one_message_in_doubt(book, readers):
 
 
 @pytest.mark.parametrize(
-    ("status_code", "counted"), [(429, {"pending": 1}), (503, {"pending": 1}), (422, {"failed": 1})]
+    ("status_code", "counted"),
+    [
+        (429, {"pending": 1}),
+        (503, {"pending": 1}),
+        (422, {"failed": 1}),
+        # It may have been taken: nobody sends it again.
+        (200, {"unknown": 1}),
+        (408, {"unknown": 1}),
+        (500, {"unknown": 1}),
+        (502, {"unknown": 1}),
+        (504, {"unknown": 1}),
+    ],
 )
 def test_errors_of_an_api_are_sorted(book, send, status_code, counted):
     factories.make_subscription(book, "ada@example.org")
@@ -73,11 +84,37 @@ def test_errors_of_an_api_are_sorted(book, send, status_code, counted):
     assert campaign.deliveries.counted() == counted
 
 
-def test_a_wrong_key_is_nobodys_fault_and_costs_nobody_their_copy(book, send):
+@pytest.mark.parametrize("status_code", [401, 402, 403, 404])
+def test_a_wrong_key_or_an_empty_account_costs_nobody_their_copy(book, send, status_code):
     factories.make_subscription(book, "ada@example.org")
-    mailers.AnsweringProvider.status_code = 401
+    mailers.AnsweringProvider.status_code = status_code
     with use_mailer("tests.mailers.AnsweringProvider"):
         campaign = send(factories.make_campaign(book))
     assert campaign.deliveries.counted() == {"pending": 1}
-    assert "401" in campaign.trouble
-    assert Delivery.objects.get().attempts == 0
+    assert str(status_code) in campaign.trouble
+
+
+def test_an_api_that_cannot_be_reached_costs_nobody_their_copy(book, send, settings):
+    """Anymail's own backend, and a port at which nobody listens."""
+    settings.ANYMAIL = {
+        "POSTMARK_SERVER_TOKEN": "x",
+        "POSTMARK_API_URL": "http://127.0.0.1:9/",
+        "WEBHOOK_SECRET": "user:pass",
+    }
+    factories.make_subscription(book, "ada@example.org")
+    with use_mailer("anymail.backends.postmark.EmailBackend"):
+        campaign = send(factories.make_campaign(book))
+    assert campaign.deliveries.counted() == {"pending": 1}
+    assert campaign.trouble
+
+
+def test_a_lane_that_breaks_says_so_on_the_campaigns_page(book, readers):
+    campaign = factories.make_campaign(book)
+    with use_mailer("tests.mailers.Unreachable"):
+        actions.send_campaign(campaign=campaign)
+        actions.work_on_campaign(campaign.pk)
+    with use_mailer("tests.mailers.Broken"), pytest.raises(RuntimeError):
+        actions.work_on_campaign(campaign.pk)
+    campaign.refresh_from_db()
+    assert "RuntimeError" in campaign.trouble
+    assert campaign.leased_until is None, "the next worker may try at once"

@@ -8,7 +8,7 @@ from wagtail.models import PageViewRestriction
 
 from tests import factories
 from wagtail_gdpr_newsletter import actions
-from wagtail_gdpr_newsletter.models import LegalBasis, SenderSettings, Subscription
+from wagtail_gdpr_newsletter.models import Campaign, LegalBasis, SenderSettings, Subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +36,10 @@ def test_a_good_campaign_has_nothing_against_it(reasons):
         ({"body": []}, "body is empty"),
         ({"subject": "Hello {nmae}"}, "{nmae}"),
         ({"body": [("text", "<p>{surname|x}</p>")]}, "{surname|x}"),
+        ({"subject": "Bonjour {prénom|lecteur}"}, "{prénom|lecteur}"),
+        ({"subject": "Hello { name }"}, "{ name }"),
+        ({"subject": "Hello {first name}"}, "{first name}"),
+        ({"subject": "Hello {name|reader"}, "{name|reader"),
         ({"body": [("text", "<p>Dear {<b>name</b>|reader}</p>")]}, "{name|reader}"),
         ({"body": [("button", {"label": "Go", "page": None, "url": ""})]}, "one of the two"),
     ],
@@ -92,14 +96,27 @@ def test_links_must_be_https(reasons, site, settings):
 def test_what_was_looked_at_is_what_is_sent(book, readers):
     """A colleague's later draft is neither approved nor sent by whoever saw the earlier one."""
     campaign = factories.make_campaign(book)
-    seen = campaign.latest_revision_id
+    seen = actions.digest_of_newest(campaign)
     campaign.subject = "Not ready, do not send"
-    campaign.save_revision()
+    # As Wagtail does while somebody types: into the revision that is there.
+    campaign.save_revision(overwrite_revision=campaign.latest_revision)
     with pytest.raises(actions.CannotSend, match="has been changed"):
-        actions.send_campaign(campaign=campaign, revision=seen)
+        actions.send_campaign(campaign=campaign, seen=seen)
     campaign.refresh_from_db()
     assert campaign.send_status == "draft"
     assert not campaign.live
+
+
+def test_an_approval_that_was_begun_before_the_sending_does_not_undo_it(book, readers, send):
+    """The editor's page holds the campaign as it was when it was opened."""
+    opened_before = factories.make_campaign(book)
+    send(Campaign.objects.get())
+    opened_before.latest_revision.publish()
+    opened_before.save()
+    after = Campaign.objects.get()
+    assert after.send_status == "sent"
+    assert after.sending_started_at
+    assert len(mail.outbox) == 3
 
 
 def test_a_campaign_that_somebody_has_locked_is_not_sent_by_others(book, readers):

@@ -41,6 +41,33 @@ def test_a_strangers_name_does_not_stick_to_whoever_confirms_their_own_request(
     assert Contact.objects.get().name == "Ada"
 
 
+def test_a_strangers_name_does_not_stick_to_whoever_gave_none(visitor, naming_page):
+    visitor.fill_and_post(naming_page, email="ada@example.org")
+    with time_machine.travel(now() + timedelta(minutes=11)):
+        visitor.fill_and_post(naming_page, email="ada@example.org", name="Idiot")
+    visitor.open_link(mail.outbox[0], "confirm")
+    visitor.press("Confirm")
+    assert Contact.objects.get().name == ""
+
+
+def test_posting_an_address_over_and_over_leaves_one_line(visitor, signup_page):
+    for _again in range(5):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+    assert ConsentRecord.objects.filter(event=RecordedEvent.REQUESTED).count() == 1
+
+
+@pytest.mark.parametrize("status", [SubscriptionStatus.UNPROVEN, SubscriptionStatus.UNSUBSCRIBED])
+def test_a_request_that_lapses_leaves_everybody_what_they_were(visitor, book, signup_page, status):
+    subscription = factories.make_subscription(book, "ada@example.org")
+    Subscription.objects.update(status=status, unsubscribed_at=now(), statement=None)
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    assert Subscription.objects.get().status == SubscriptionStatus.PENDING
+    with time_machine.travel(now() + timedelta(days=8)):
+        actions.purge()
+    after = Subscription.objects.get(pk=subscription.pk)
+    assert (after.status, after.statement) == (status, None)
+
+
 def test_a_stranger_cannot_swap_the_wording_under_somebodys_confirmation(
     visitor, book, signup_page
 ):

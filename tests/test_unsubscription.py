@@ -148,6 +148,19 @@ def test_an_older_undo_does_not_lift_a_later_leaving_of_everything(visitor, news
     assert Suppression.objects.filter(scope=SITE_SCOPE).exists()
 
 
+def test_what_was_never_confirmed_is_not_revived_by_taking_a_leaving_back(visitor, newsletter):
+    Subscription.objects.filter(book__name="Events").update(
+        status=SubscriptionStatus.PENDING, confirmed_at=None
+    )
+    visitor.open_link(newsletter, "unsubscribe")
+    visitor.press("Unsubscribe from everything")
+    visitor.press("That was a mistake")
+    assert status_of("Seed letter") == SubscriptionStatus.CONFIRMED
+    assert status_of("Events") == SubscriptionStatus.UNSUBSCRIBED
+    events = Subscription.objects.get(book__name="Events").book
+    assert Suppression.objects.filter(scope=events.uuid).exists()
+
+
 def test_taking_a_leaving_back_does_not_revive_a_dead_address(visitor, newsletter):
     contact = Contact.objects.get()
     contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
@@ -167,6 +180,7 @@ def test_taking_a_leaving_back_does_not_revive_a_dead_address(visitor, newslette
             "application/x-www-form-urlencoded",
         ),
         (b"no boundary", "multipart/form-data"),
+        (b"a=1", "application/x-www-form-urlencoded; charset=iso-8859-1"),
         (b"{}", "application/json"),
         (b"", ""),
     ],

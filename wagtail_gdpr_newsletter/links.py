@@ -11,5 +11,16 @@ NAMESPACE = "wagtail_gdpr_newsletter"
 
 
 def absolute(site: Site, name: str, *args: object) -> str:
-    """The address of one of our public pages on that site."""
-    return urljoin(site.root_url, reverse(f"{NAMESPACE}:{name}", args=args))
+    """The address of one of our public pages on that site, in ASCII, as headers need it."""
+    root = site.root_url.replace(site.hostname, host(site), 1)
+    return urljoin(root, reverse(f"{NAMESPACE}:{name}", args=args))
+
+
+def host(site: Site) -> str:
+    """Its name as the DNS has it; an editor may have written it in letters."""
+    return site.hostname if site.hostname.isascii() else site.hostname.encode("idna").decode()
+
+
+def default_site() -> Site:
+    """Wagtail's default, or, where somebody has unset it, the oldest."""
+    return Site.objects.order_by("-is_default_site", "pk")[0]

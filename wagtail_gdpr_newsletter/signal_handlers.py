@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, RejectReason
@@ -20,9 +20,15 @@ JOBS = [
     ("newsletter: retention", "wagtail_gdpr_newsletter.actions.purge", 24 * 60),
 ]
 
-SOFT_WORDS = re.compile("soft|transient|temporary", re.IGNORECASE)
+#: Where providers write what kind of bounce it was: Postmark; Amazon SES; Brevo and Mandrill;
+#: MailerSend and Resend; Mailjet; SparkPost.
+KIND_KEYS = {"Type", "bounceType", "event", "type", "hard_bounce", "bounce_class"}
+SOFT_WORDS = re.compile(
+    r"=(\w+[._])?(soft|transient|temporary)|^hard_bounce=false"
+    r"|^bounce_class=(2[0-4]|40|60|70|100)$",
+    re.IGNORECASE,
+)
 SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2)\b")
-SOFT_SPARKPOST_CLASSES = {"20", "21", "22", "23", "24", "40", "60", "70", "100"}
 
 
 def take_tracking_event(
@@ -50,15 +56,19 @@ def _is_permanent(event: AnymailTrackingEvent) -> bool:
     """
     if event.reject_reason not in (RejectReason.BOUNCED, RejectReason.INVALID, None):
         return False  # Blocked, spam, timed out: the mail was unwelcome, the mailbox exists.
-    raw = event.esp_event if isinstance(event.esp_event, Mapping) else {}
-    words = [event.description, *(raw.get(key) for key in ("Type", "event", "type"))]
-    said_soft = any(SOFT_WORDS.search(str(word)) for word in words if word)
     return not (
-        said_soft
-        or raw.get("hard_bounce") in (False, "False", "false")  # Mailjet
-        or str(raw.get("bounce_class")) in SOFT_SPARKPOST_CLASSES
+        any(SOFT_WORDS.search(word) for word in _words_of(event.esp_event))
         or SOFT_CODES.search(event.mta_response or "")
     )
+
+
+def _words_of(raw: Any, key: str = "") -> Iterator[str]:
+    """What a provider's raw event says of its kind, however deep it says it."""
+    if isinstance(raw, Mapping):
+        for name, value in raw.items():
+            yield from _words_of(value, str(name))
+    elif key in KIND_KEYS:
+        yield f"{key}={raw}"
 
 
 def schedule_jobs(using: str, **kwargs: Any) -> None:

@@ -13,7 +13,6 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.contrib.settings.models import BaseSiteSetting
 from wagtail.log_actions import LogActionRegistry
-from wagtail.models import Site
 from wagtail.snippets.action_menu import ActionMenuItem
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
@@ -23,6 +22,7 @@ from .admin.address_books import AddressBookViewSet
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .admin.sender import SENDER_PANELS, after_saving_sender
+from .links import default_site
 from .models import Campaign, SenderSettings
 
 try:
@@ -44,9 +44,9 @@ class SenderMenuItem(MenuItem):
 
     @property
     def url(self) -> str:
-        site = Site.objects.filter(is_default_site=True).first()
+        site = default_site()
         meta = SenderSettings._meta
-        args = [meta.app_label, meta.model_name, *([site.pk] if site else [])]
+        args = [meta.app_label, meta.model_name, site.pk]
         return reverse("wagtailsettings:edit", args=args)
 
     @url.setter

@@ -3,20 +3,20 @@
 from .campaigns import (
     AlreadySent,
     CannotSend,
+    digest_of_newest,
     newest,
     reasons_against_sending,
     send_campaign,
     tend_campaigns,
     work_on_campaign,
 )
+from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .events import ProviderEvent, take_event
 from .retention import purge
 from .signup import (
     awaiting_confirmation,
     confirm,
     confirmed_before,
-    ring_for_confirmations,
-    send_confirmation,
     sign_up,
 )
 from .trial import send_test
@@ -30,6 +30,7 @@ __all__ = [
     "awaiting_confirmation",
     "confirm",
     "confirmed_before",
+    "digest_of_newest",
     "newest",
     "purge",
     "reasons_against_sending",

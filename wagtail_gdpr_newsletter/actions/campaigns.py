@@ -8,10 +8,12 @@ the queue only its doorbell: `tend_campaigns`, once a minute, rings for whatever
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.forms import Field
 from django.utils.text import capfirst
@@ -48,6 +50,14 @@ class AlreadySent(CannotSend):
 def newest(campaign: Campaign) -> Campaign:
     """The campaign as last saved, which is what sending will approve and send."""
     return campaign.get_latest_revision_as_object()
+
+
+def digest_of_newest(campaign: Campaign) -> str:
+    """Tells two states of the text apart: Wagtail saves on into the same revision while somebody types."""
+    revision = campaign.latest_revision
+    if revision is None:
+        return ""
+    return pseudonyms.digest(json.dumps(revision.content, sort_keys=True, cls=DjangoJSONEncoder))
 
 
 def reasons_against_sending(campaign: Campaign, *, user: User | None = None) -> list[str]:
@@ -150,19 +160,17 @@ def _may_approve(campaign: Campaign, user: User | None) -> bool:
 
 
 @transaction.atomic
-def send_campaign(
-    *, campaign: Campaign, user: User | None = None, revision: int | None = None
-) -> None:
+def send_campaign(*, campaign: Campaign, user: User | None = None, seen: str | None = None) -> None:
     """Approve, freeze and start, once, however often it is called.
 
-    `revision` is the one that the sender has looked at, where they have. Raise `CannotSend` with the
-    reasons, or `AlreadySent`; nothing has changed then.
+    `seen` is the `digest_of_newest` that the sender has looked at, where they have. Raise
+    `CannotSend` with the reasons, or `AlreadySent`; nothing has changed then.
     """
-    # Whoever saves a revision writes to this row: what is checked below is what is sent.
+    # From here on `current` holds its newest revision: what is checked is what is sent.
     current = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if current.send_status != SendStatus.DRAFT:
         raise AlreadySent([_("This campaign has been sent already.")])
-    if revision not in (None, current.latest_revision_id):
+    if seen not in (None, digest_of_newest(current)):
         raise CannotSend([_("The campaign has been changed since you opened this page.")])
     if reasons := reasons_against_sending(newest(current), user=user):
         raise CannotSend(reasons)
@@ -210,6 +218,9 @@ def work_on_campaign(campaign_pk: int) -> None:
     campaign = Campaign.objects.get(pk=campaign_pk)
     try:
         finished = _work(campaign)
+    except Exception as error:
+        _set_trouble(campaign, _("Sending failed (%(error)s).") % {"error": type(error).__name__})
+        raise
     finally:
         Campaign.objects.give_back(campaign_pk, until=until)
     if not finished and campaign.deliveries.due().exists():

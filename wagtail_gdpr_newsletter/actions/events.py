@@ -83,8 +83,8 @@ def take_event(event: ProviderEvent) -> None:
         return
     if delivery := _find(event):
         _take_of_delivery(event, delivery)
-    elif contact := _whose_confirmation_mail(event):
-        _take_of_confirmation_mail(event, contact)
+    else:
+        _take_of_confirmation_mail(event)
 
 
 def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
@@ -104,11 +104,24 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
                 CONSEQUENCES[event.type](delivery.contact, delivery.books, event)
 
 
-def _take_of_confirmation_mail(event: ProviderEvent, contact: Contact) -> None:
-    """Of these there is no ledger; what it means for the person it means all the same."""
-    if event.type in CONSEQUENCES:
-        books = list(contact.subscriptions.pending().values_list("book__uuid", flat=True))
-        CONSEQUENCES[event.type](contact, books, event)
+def _take_of_confirmation_mail(event: ProviderEvent) -> None:
+    """Of these there is no ledger; what it means for the person it means all the same.
+
+    But for what they have decided since: the event may be an old one that is told again.
+    """
+    mailed = ConsentRecord.objects.filter(
+        event=RecordedEvent.CONFIRMATION_SENT, message_id=event.message_id, contact__isnull=False
+    ).select_related("contact__site")
+    records = list(mailed) if event.message_id and event.type in CONSEQUENCES else []
+    if not records or not records[0].contact:
+        return
+    contact = records[0].contact
+    decided_since = contact.consent_records.filter(
+        event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED],
+        occurred_at__gt=event.occurred_at,
+    )
+    if event.type == "complained" or not decided_since.exists():
+        CONSEQUENCES[event.type](contact, [record.book_uuid for record in records], event)
 
 
 def _find(event: ProviderEvent) -> Delivery | None:
@@ -118,16 +131,6 @@ def _find(event: ProviderEvent) -> Delivery | None:
     if event.message_id:
         return deliveries.filter(message_id=event.message_id).first()
     return None
-
-
-def _whose_confirmation_mail(event: ProviderEvent) -> Contact | None:
-    if not event.message_id:
-        return None
-    record = ConsentRecord.objects.filter(
-        event=RecordedEvent.CONFIRMATION_SENT, message_id=event.message_id
-    ).select_related("contact__site")
-    found = record.first()
-    return found.contact if found else None
 
 
 def _move(delivery: Delivery, event: ProviderEvent) -> None:

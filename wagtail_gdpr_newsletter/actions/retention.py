@@ -6,7 +6,9 @@ the proof (C7). Runs daily; repeating it does no harm.
 
 from __future__ import annotations
 
-from django.db import transaction
+import logging
+
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
@@ -16,9 +18,10 @@ from ..models import (
     Contact,
     RecordedEvent,
     Subscription,
-    SubscriptionStatus,
 )
 from ..models.contacts import SubscriptionQuerySet
+
+logger = logging.getLogger(__name__)
 
 
 def purge() -> None:
@@ -31,7 +34,10 @@ def purge_unconfirmed() -> int:
     """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number."""
     subscriptions = list(_lapsed().values_list("contact", "pk"))
     for contact_pk, subscription_pk in subscriptions:
-        _forget(contact_pk, subscription_pk)
+        try:
+            _forget(contact_pk, subscription_pk)
+        except DatabaseError:  # One that cannot be deleted must not keep all the others.
+            logger.exception("The request %s could not be deleted.", subscription_pk)
     return len(subscriptions)
 
 
@@ -59,15 +65,9 @@ def _forget(contact_pk: int, subscription_pk: int) -> None:
     records.filter(
         event__in=RecordedEvent.before_confirmation(), occurred_at__gte=subscription.requested_at
     ).forget()
-    if subscription.unsubscribed_at:
-        subscription.status = SubscriptionStatus.UNSUBSCRIBED
-        subscription.save(update_fields=["status"])
-    elif subscription.confirmed_at:
-        # A stranger may have asked in their name: what they did agree to stands in the evidence.
-        confirmed = records.filter(event__in=RecordedEvent.that_confirm()).last()
-        subscription.status = SubscriptionStatus.CONFIRMED
-        subscription.statement = confirmed.statement if confirmed else None
-        subscription.save(update_fields=["status", "statement"])
+    if subscription.previous_status:
+        subscription.take_request_back()
+        subscription.save()
     else:
         subscription.delete()
         _drop_contacts_without_anything(contact)

@@ -42,16 +42,17 @@ def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | 
         raise CannotSend(
             [_("Whoever has one of these addresses has asked never to get mail from you.")]
         )
-    try:
-        _deliver(draft, addresses)
-    except (RenderingFailed, transport.MailerRefuses) as error:
-        raise CannotSend([_("The test was not sent: %(error)s") % {"error": error}]) from error
+    # Before, so that a test that reached only some of them has its line as well.
     log(
         instance=campaign,
         action="wagtail_gdpr_newsletter.send_test",
         user=user,
         data={"addresses": len(addresses)},
     )
+    try:
+        _deliver(draft, addresses)
+    except (RenderingFailed, transport.MailerRefuses) as error:
+        raise CannotSend([_("The test was not sent: %(error)s") % {"error": error}]) from error
 
 
 def _said_never(address: Address, site: Site) -> bool:

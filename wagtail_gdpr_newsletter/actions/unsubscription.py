@@ -43,7 +43,8 @@ def unsubscribe(
 
     Returns a token for `resubscribe`, empty where there is nothing to take back.
     """
-    Contact.objects.select_for_update().get(pk=contact.pk)
+    if not Contact.objects.select_for_update().filter(pk=contact.pk).exists():
+        return ""  # Erased a moment ago: they have left either way.
     leaving = contact.subscriptions.active().select_related("book", "contact", "statement")
     if books is not None:
         leaving = leaving.filter(book__uuid__in=books)
@@ -65,11 +66,11 @@ def unsubscribe(
 
 def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
     was_confirmed = subscription.status == SubscriptionStatus.CONFIRMED
-    subscription.status = SubscriptionStatus.UNSUBSCRIBED
+    subscription.settle(SubscriptionStatus.UNSUBSCRIBED)
     subscription.unsubscribed_at = now()
     if not was_confirmed:
         subscription.confirmed_at = None
-    subscription.save(update_fields=["status", "unsubscribed_at", "confirmed_at"])
+    subscription.save()
     ConsentRecord.objects.append(
         RecordedEvent.WITHDRAWN, subscription, origin=origin, occurred_at=now()
     )
@@ -125,7 +126,8 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
         ):
             restored.append(_return(subscription, origin=origin))
     if restored:
-        taken_back.delete()
+        scopes = [SITE_SCOPE, *(subscription.book.uuid for subscription in restored)]
+        taken_back.filter(scope__in=scopes).delete()
     return restored
 
 

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.models import Site
 
+from ..links import default_site
+
 
 class SiteForm(WagtailAdminModelForm):
     """A form for what belongs to one site: it asks for which one only where there are several."""
@@ -16,7 +18,7 @@ class SiteForm(WagtailAdminModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance.site_id:
-            self.instance.site = Site.objects.filter(is_default_site=True).first()
+            self.instance.site = default_site()
             self.initial["site"] = self.instance.site
         if Site.objects.count() == 1:
             self.fields.pop("site", None)

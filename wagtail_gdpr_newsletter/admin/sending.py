@@ -92,7 +92,7 @@ class CampaignSendView(CampaignPage, TemplateView):
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             actions.send_campaign(
-                campaign=self.object, user=request.user, revision=self._revision_looked_at()
+                campaign=self.object, user=request.user, seen=request.POST.get("seen")
             )
         except actions.AlreadySent as error:
             messages.warning(request, " ".join(error.reasons))
@@ -101,13 +101,10 @@ class CampaignSendView(CampaignPage, TemplateView):
             return redirect(self.url("send"))
         return redirect(self.url("progress"))
 
-    def _revision_looked_at(self) -> int | None:
-        posted = self.request.POST.get("revision", "")
-        return int(posted) if posted.isdecimal() else None
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
             **super().get_context_data(**kwargs),
+            "seen": actions.digest_of_newest(self.object),
             "audience": audience.count(self.draft),
             "reasons": actions.reasons_against_sending(self.draft, user=self.request.user),
             "test_url": self.url("test"),

@@ -70,6 +70,15 @@ class TextBlock(EmailBlock, blocks.RichTextBlock):
 
 
 class EmailImageBlock(EmailBlock, ImageBlock):
+    def clean(self, value: Any) -> Any:
+        cleaned = super().clean(value)
+        if cleaned and cleaned.is_svg():
+            message = ValidationError(
+                _("Mail programs show no SVG: choose a picture of another kind.")
+            )
+            raise StructBlockValidationError(block_errors={"image": message})
+        return cleaned
+
     def get_context(
         self, value: Any, parent_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -223,7 +232,7 @@ class MailImage:
 
 def mail_image(image: Any, *, root_url: str) -> MailImage | None:
     """`None` for none; raises Wagtail's `SourceImageIOError` where the file is gone."""
-    if image is None:
+    if image is None or image.is_svg():  # Which no mail program shows.
         return None
     rendition = image.get_rendition(TRANSPARENT_FILTER if _has_alpha(image) else PHOTO_FILTER)
     return MailImage(urljoin(root_url, rendition.url), min(COLUMN, rendition.width))

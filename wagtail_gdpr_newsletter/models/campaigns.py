@@ -175,7 +175,7 @@ class Campaign(
     ]
 
     CONTENT_FIELDS = ("site", "subject", "preheader", "language", "body")
-    #: Belong to the sending, not to the text: no revision may bring old values back.
+    #: Belong to the sending, not to the text: only `update()` writes them, no form and no revision.
     OPERATIONAL_FIELDS = (
         "uuid",
         "send_status",
@@ -204,6 +204,13 @@ class Campaign(
     @property
     def revisions(self) -> models.Manager[Revision]:
         return self._revisions
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Leaves the operational fields alone: whoever saves a text may have read them long ago."""
+        if self.pk and kwargs.get("update_fields") is None:
+            written = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            kwargs["update_fields"] = [*(written - set(self.OPERATIONAL_FIELDS)), "books"]
+        super().save(*args, **kwargs)
 
     def get_lock(self) -> BaseLock | None:
         if self.send_status != SendStatus.DRAFT:

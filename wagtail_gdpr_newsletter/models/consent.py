@@ -164,11 +164,6 @@ class RecordedEvent(models.TextChoices):
         return [cls.CONFIRMATION_SENT, cls.CONFIRMATION_REFUSED]
 
     @classmethod
-    def that_confirm(cls) -> list[str]:
-        """What puts a subscription on the statement that it names."""
-        return [cls.CONFIRMED, cls.WITHDRAWAL_UNDONE]
-
-    @classmethod
     def before_confirmation(cls) -> list[str]:
         """What proves nothing where no confirmation follows."""
         return [cls.REQUESTED, *cls.of_confirmation_mails()]

@@ -21,31 +21,24 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Whose links carry this token; what is none finds nobody, whatever characters it is made of."""
         return self.filter(link_token=link_token) if is_link_token(link_token) else self.none()
 
-    def known_as(self, address: Address, *, site: Site) -> ContactQuerySet:
-        return self.filter(site=site, address_digest=pseudonyms.digest(address.canonical))
-
-    def get_or_add(self, *, site: Site, address: Address, language: str) -> Contact:
-        """The contact of that address on that site, whatever its spelling."""
-        hashed = pseudonyms.keyed_hash(address.canonical)
-        contact, _created = self.get_or_create(
-            site=site,
-            address_digest=pseudonyms.digest(address.canonical),
-            defaults={
-                "address": address.typed,
-                "canonical_address": address.canonical,
-                "keyed_hash": hashed.value,
-                "key_id": hashed.key_id,
-                "language": language,
-            },
-        )
-        contact.rekey()
-        return contact
-
     def lock_or_add(self, *, site: Site, address: Address, language: str) -> Contact:
-        """The same, locked until the transaction ends; added again where it vanished in between."""
+        """The contact of that address on that site, whatever its spelling, locked until the transaction ends."""
+        hashed = pseudonyms.keyed_hash(address.canonical)
         while True:
-            contact = self.get_or_add(site=site, address=address, language=language)
+            contact, _created = self.get_or_create(
+                site=site,
+                address_digest=pseudonyms.digest(address.canonical),
+                defaults={
+                    "address": address.typed,
+                    "canonical_address": address.canonical,
+                    "keyed_hash": hashed.value,
+                    "key_id": hashed.key_id,
+                    "language": language,
+                },
+            )
+            # It may have been deleted between the two lines: then it is added again.
             if locked := self.select_for_update().filter(pk=contact.pk).first():
+                locked.rekey()
                 return locked
 
 
@@ -72,6 +65,8 @@ class Contact(models.Model):
     )
     #: No confirmation mail is begun before, so that two workers never send it twice (A1).
     confirmation_rests_until = models.DateTimeField(null=True)
+    #: Confirmation mails begun, of which nobody has learnt yet what became of them.
+    confirmations_in_doubt = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=now)
 
     objects = ContactQuerySet.as_manager()
@@ -184,6 +179,15 @@ class Subscription(models.Model):
     )
     #: When it last became pending; asking again while pending does not move it.
     requested_at = models.DateTimeField(null=True)
+    #: Since when a confirmation mail is owed for it.
+    mail_wanted_at = models.DateTimeField(null=True)
+    #: What a request that nobody confirms gives way to: anybody may have sent it.
+    previous_status = models.CharField(
+        max_length=16, choices=SubscriptionStatus.choices, blank=True, default=""
+    )
+    previous_statement = models.ForeignKey(
+        ConsentStatement, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     confirmed_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=now)
@@ -197,6 +201,7 @@ class Subscription(models.Model):
             # Who is in a book, and what is waiting to be confirmed or to lapse.
             models.Index(fields=["book", "status"], name="gdpr_newsletter_sub_status"),
             models.Index(fields=["status", "requested_at"], name="gdpr_newsletter_sub_waiting"),
+            models.Index(fields=["mail_wanted_at"], name="gdpr_newsletter_sub_mail"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -232,3 +237,18 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact}, {self.book}"
+
+    def begin_request(self) -> None:
+        """Make it pending and remember what it was; not saved yet."""
+        self.previous_status, self.previous_statement = self.status, self.statement
+        self.status, self.requested_at = SubscriptionStatus.PENDING, now()
+
+    def settle(self, status: str) -> None:
+        """Make it what was decided, with nothing to go back to; not saved yet."""
+        self.status, self.mail_wanted_at = status, None
+        self.previous_status, self.previous_statement = "", None
+
+    def take_request_back(self) -> None:
+        """Make it what it was before the request; not saved yet."""
+        self.statement = self.previous_statement
+        self.settle(self.previous_status)

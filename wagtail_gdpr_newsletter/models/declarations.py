@@ -85,7 +85,7 @@ DECLARATIONS: dict[str, Declaration] = {
                 _("no confirmation mail before"), *_GOES, shown=False
             ),
         },
-        _not("id site key_id"),
+        _not("id site key_id confirmations_in_doubt"),
     ),
     "Subscription": Declaration(
         _("Your newsletters"),
@@ -95,6 +95,9 @@ DECLARATIONS: dict[str, Declaration] = {
             "status": Personal(_("status"), *_GOES),
             "basis": Personal(_("legal basis"), *_GOES),
             "statement": Personal(_("what you agreed to"), *_GOES),
+            "previous_status": Personal(_("status before the last request"), *_GOES, shown=False),
+            "previous_statement": Personal(_("what you had agreed to before"), *_GOES, shown=False),
+            "mail_wanted_at": Personal(_("confirmation mail owed since"), *_GOES, shown=False),
             "requested_at": Personal(_("asked for on"), *_GOES),
             "confirmed_at": Personal(_("confirmed on"), *_GOES),
             "unsubscribed_at": Personal(_("left on"), *_GOES),

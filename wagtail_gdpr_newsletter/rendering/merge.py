@@ -18,7 +18,11 @@ ENGINE = ("books", "unsubscribe_url", "my_data_url")
 _SLOT = re.compile(
     r"\{(?P<name>" + "|".join(PERSONAL + ENGINE) + r")(?:\|(?P<fallback>[^{}<>\n]*))?\}"
 )
-_ANY_TOKEN = re.compile(r"\{([A-Za-z_]+)(?:\|[^{}<>\n]*)?\}")
+#: What looks like one: words in braces, or one of ours whose brace was never closed.
+_ANY_TOKEN = re.compile(
+    r"(?<!\{)\{ *[^\W\d][\w ]*(?:\|[^{}<>\n]*)?\}(?!\})"
+    r"|\{(?:" + "|".join(PERSONAL) + r")\b[^{}\n]{0,30}(?!\})"
+)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Composer:
 
     def _list_headers(self, unsubscribe_url: str, books: list[str]) -> dict[str, str]:
         """RFC 2369, 2919 and 8058 (M1, M5)."""
-        campaign, host = self.frozen.campaign, self._site.hostname
+        campaign, host = self.frozen.campaign, links.host(self._site)
         book = books[0] if books else campaign.uuid
         return {
             "List-Unsubscribe": f"<{unsubscribe_url}>",

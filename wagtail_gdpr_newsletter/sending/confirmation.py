@@ -37,7 +37,11 @@ def send(contact: Contact, pending: Sequence[Subscription], *, token: str) -> tr
 def version() -> str:
     """Names the wording of the mail, whoever's templates make it: for the proof (C5)."""
     templates: list[Any] = [get_template(name) for name in TEMPLATES.values()]
-    sources = [template.template.source for template in templates]
+    # Jinja's know the file that they were made of, and not what stood in it.
+    sources = [
+        getattr(each.template, "source", "") or str(getattr(each.template, "filename", ""))
+        for each in templates
+    ]
     return f"{__version__}-{pseudonyms.digest_of(sources)[:12]}"
 
 

@@ -112,15 +112,13 @@ def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
             status = DeliveryStatus.FAILED
         else:
             retry_at = now() + timedelta(minutes=2**attempts)
-    # Only while claimed: a provider's event may have been quicker than this line.
-    Delivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.CLAIMED).update(
-        status=status,
-        retry_at=retry_at,
-        sent_at=now() if status == DeliveryStatus.SENT else None,
-        error=outcome.error,
+    mine = Delivery.objects.filter(pk=delivery.pk, lane=delivery.lane)
+    if status == DeliveryStatus.SENT:
+        mine.update(sent_at=now(), message_id=outcome.message_id)
+    # A provider's event may have been quicker than this line, or somebody may have given us up.
+    mine.filter(status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.UNKNOWN]).update(
+        status=status, retry_at=retry_at, error=outcome.error
     )
-    if outcome.message_id:
-        Delivery.objects.filter(pk=delivery.pk).update(message_id=outcome.message_id)
 
 
 def release_dead_claims(campaign: Campaign) -> None:

@@ -39,6 +39,10 @@ NEVER_CONNECTED = (
 )
 
 
+#: Wrong key, no credit left, wrong address of the API or of the sender.
+NOBODYS_FAULT = {401, 402, 403, 404, 405}
+
+
 class MailerRefuses(Exception):
     """The server or provider takes nothing at all now: no delivery is to blame."""
 
@@ -106,11 +110,19 @@ def _of_api(error: AnymailAPIError) -> Outcome:
         if _never_connected(error):
             raise MailerRefuses(_describe(error)) from error
         return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
-    if code in (401, 403):
+    if code in NOBODYS_FAULT:
         raise MailerRefuses(f"{_describe(error)} {code}") from error
     reason = _("The provider answered %(code)s.") % {"code": code}
-    permanent = 400 <= code < 500 and code != 429
-    return Outcome(DeliveryStatus.FAILED if permanent else DeliveryStatus.PENDING, error=reason)
+    return Outcome(_status_after(code), error=reason)
+
+
+def _status_after(code: int) -> DeliveryStatus:
+    """What an HTTP status says of the message. Where it may have been taken, nobody sends it again."""
+    if code in (429, 503):
+        return DeliveryStatus.PENDING
+    if 400 <= code < 500 and code != 408:
+        return DeliveryStatus.FAILED
+    return DeliveryStatus.UNKNOWN
 
 
 def _never_connected(error: BaseException | None) -> bool:

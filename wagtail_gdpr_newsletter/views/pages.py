@@ -15,6 +15,7 @@ from django.utils.cache import add_never_cache_headers
 from wagtail.models import Site
 
 from .. import conf
+from ..links import default_site
 from ..models import Origin, SenderSettings
 from ..tokens import SAMPLE_LINK_TOKEN
 
@@ -59,7 +60,7 @@ def page(
     **context: Any,
 ) -> HttpResponse:
     """Render `pages/<name>.html` with the sender of the site, in the contact's language where known."""
-    site = site or Site.find_for_request(request) or Site.objects.get(is_default_site=True)
+    site = site or Site.find_for_request(request) or default_site()
     with translation.override(language or translation.get_language()):
         response = render(
             request,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
@@ -44,7 +44,7 @@ def _posted(request: HttpRequest) -> Mapping[str, str]:
     """Whatever the body is, the token in the address is enough to leave (M2)."""
     try:
         return request.POST.dict()
-    except (SuspiciousOperation, MultiPartParserError, ValueError):
+    except (BadRequest, SuspiciousOperation, MultiPartParserError, ValueError, OSError):
         return {}
 
 

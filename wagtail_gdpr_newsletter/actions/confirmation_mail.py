@@ -1,0 +1,188 @@
+"""What happens to the mail that asks for a confirmation?
+
+A worker claims the contact, sends one mail that names everything still to confirm, and records what
+became of it; within limits, so that nobody can bomb a mailbox through our forms (A1). Once a minute
+`ring_for_confirmations` finds requests whose mail got lost with the queue or had to wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.crypto import salted_hmac
+from django.utils.timezone import now
+from django_q.tasks import async_task
+
+from .. import tokens
+from ..models import (
+    ConsentRecord,
+    Contact,
+    DeliveryStatus,
+    Origin,
+    RecordedEvent,
+    SenderSettings,
+    Subscription,
+    Suppression,
+)
+from ..sending import confirmation
+from ..sending.transport import MailerRefuses, Outcome
+
+#: How often one address gets a confirmation mail, against list bombing (A1).
+INTERVAL = timedelta(minutes=10)
+LIMITS = [(timedelta(days=1), 3), (timedelta(weeks=1), 5)]
+
+#: Mails of which nobody knows what became of them, before we stop: a worker died over each.
+DOUBTS = 3
+
+#: The longest wait for a server that asks to come back later.
+LONGEST_WAIT = timedelta(hours=1)
+
+#: How many contacts one minute's look at what is unmailed rings for.
+RING_AT_ONCE = 1000
+
+#: What a mail's outcome says about the confirmation; one that is in doubt counts as sent.
+EVENT_AFTER = {
+    DeliveryStatus.SENT: RecordedEvent.CONFIRMATION_SENT,
+    DeliveryStatus.UNKNOWN: RecordedEvent.CONFIRMATION_SENT,
+    DeliveryStatus.FAILED: RecordedEvent.CONFIRMATION_REFUSED,
+}
+
+logger = logging.getLogger(__name__)
+
+
+def ring(contact_pk: int) -> None:
+    async_task(send_confirmation, contact_pk, q_options={"save": False, "ack_failure": True})
+
+
+def send_confirmation(contact_pk: int) -> None:
+    """Mail one link for everything the contact is still to confirm, if the limits allow it.
+
+    Runs on a worker. The claim comes first, the mail second, the record third: a worker that dies
+    between them leaves a claim that counts as a mail in doubt.
+    """
+    contact = Contact.objects.filter(pk=contact_pk, restricted=False).first()
+    if contact is None or not _claim(contact) or _is_limited(contact):
+        return
+    pending = _to_confirm(contact)
+    if any(each.mail_wanted_at for each in pending) and _may_be_written_to(contact):
+        outcome = _send(contact, pending)
+        if outcome.status == DeliveryStatus.PENDING:
+            _try_later(contact, pending)
+            return
+        _record(contact, pending, outcome)
+
+
+def _to_confirm(contact: Contact) -> list[Subscription]:
+    """A request for words that have changed materially since needs no mail: its link would be void."""
+    pending = contact.subscriptions.pending().standing_on_a_valid_basis()
+    return list(pending.select_related("book", "statement", "contact"))
+
+
+def _may_be_written_to(contact: Contact) -> bool:
+    if SenderSettings.for_site(contact.site).missing():
+        return False
+    return not Suppression.objects.of(contact.canonical_address, site=contact.site).final().exists()
+
+
+def _claim(contact: Contact) -> bool:
+    """True for one caller in ten minutes."""
+    claimed = Contact.objects.filter(_rested(), pk=contact.pk).update(
+        confirmation_rests_until=now() + INTERVAL
+    )
+    return claimed == 1
+
+
+def _rested() -> Q:
+    return Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
+
+
+def may_be_sent_now(contact: Contact) -> bool:
+    """Whether asking again would bring another mail at once."""
+    return Contact.objects.filter(_rested(), pk=contact.pk).exists() and not _is_limited(contact)
+
+
+def _is_limited(contact: Contact) -> bool:
+    return contact.confirmations_in_doubt >= DOUBTS or any(
+        ConsentRecord.objects.confirmations_sent(contact, since=now() - period) >= limit
+        for period, limit in LIMITS
+    )
+
+
+def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
+    # Counted before the work: whoever dies from here on leaves a mail in doubt.
+    Contact.objects.filter(pk=contact.pk).update(
+        confirmations_in_doubt=F("confirmations_in_doubt") + 1
+    )
+    try:
+        outcome = confirmation.send(contact, pending, token=_token(contact, pending))
+    except MailerRefuses as error:
+        outcome = Outcome(DeliveryStatus.PENDING, error=str(error))
+    if outcome.error:
+        logger.warning("The confirmation mail for %s: %s", contact, outcome.error)
+    return outcome
+
+
+def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
+    """Nothing was sent: again after a minute, and then after ever longer waits, until the request lapses."""
+    wanted = [each.mail_wanted_at for each in pending if each.mail_wanted_at]
+    wait = min(LONGEST_WAIT, max(timedelta(minutes=1), now() - min(wanted)))
+    Contact.objects.filter(pk=contact.pk).update(
+        confirmation_rests_until=now() + wait, confirmations_in_doubt=0
+    )
+
+
+@transaction.atomic
+def _record(contact: Contact, pending: Sequence[Subscription], outcome: Outcome) -> None:
+    version = confirmation.version()
+    for subscription in pending:
+        ConsentRecord.objects.append(
+            EVENT_AFTER[outcome.status],
+            subscription,
+            origin=Origin(source="mail"),
+            occurred_at=now(),
+            message_id=outcome.message_id,
+            mail_version=version,
+        )
+        # But for a request that came while the mail was on its way.
+        still = Subscription.objects.filter(
+            pk=subscription.pk, mail_wanted_at=subscription.mail_wanted_at
+        )
+        still.update(mail_wanted_at=None)
+    Contact.objects.filter(pk=contact.pk).update(confirmations_in_doubt=0)
+
+
+def ring_for_confirmations() -> None:
+    """Find requests whose mail got lost with the queue or had to wait, and ring for them again."""
+    # A minute's grace: their own task may just be on its way.
+    waiting = Subscription.objects.pending().filter(
+        contact=OuterRef("pk"), mail_wanted_at__lt=now() - timedelta(minutes=1)
+    )
+    longest_waiting = F("confirmation_rests_until").asc(nulls_first=True)
+    contacts = Contact.objects.filter(_rested(), Exists(waiting)).order_by(longest_waiting)
+    for contact_pk in contacts.values_list("pk", flat=True)[:RING_AT_ONCE]:
+        ring(contact_pk)
+
+
+def _token(contact: Contact, pending: Sequence[Subscription]) -> str:
+    """Void once the address changes, once confirmed, and for requests made after this mail (A3)."""
+    return tokens.sign(
+        tokens.Purpose.CONFIRM,
+        {
+            "contact": contact.pk,
+            "address": mark(contact),
+            "name": contact.name,
+            # A later request may be for a newer wording: this mail is about the one that it names.
+            "statements": {subscription.pk: subscription.statement_id for subscription in pending},
+            "issued": now().timestamp(),
+        },
+    )
+
+
+def mark(contact: Contact) -> str:
+    """Tells one address of a contact from another, to nobody who does not know both."""
+    salt = "wagtail_gdpr_newsletter.address"
+    return salted_hmac(salt, contact.address_digest, algorithm="sha256").hexdigest()[:16]
