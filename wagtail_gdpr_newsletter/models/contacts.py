@@ -21,6 +21,10 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Whose links carry this token; what is none finds nobody, whatever characters it is made of."""
         return self.filter(link_token=link_token) if is_link_token(link_token) else self.none()
 
+    def known_as(self, address: Address, *, site: Site) -> ContactQuerySet:
+        """Whom that address belongs to on that site, whatever its spelling: one contact or none."""
+        return self.filter(site=site, address_digest=pseudonyms.digest(address.canonical))
+
     def lock_or_add(self, *, site: Site, address: Address, language: str) -> Contact:
         """The contact of that address on that site, whatever its spelling, locked until the transaction ends."""
         hashed = pseudonyms.keyed_hash(address.canonical)
