@@ -4,14 +4,13 @@ from .campaigns import (
     AlreadySent,
     CannotSend,
     digest_of_newest,
-    newest,
-    reasons_against_sending,
     send_campaign,
     tend_campaigns,
     work_on_campaign,
 )
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .events import ProviderEvent, take_event
+from .readiness import newest, reasons_against_sending
 from .retention import purge
 from .signup import (
     awaiting_confirmation,

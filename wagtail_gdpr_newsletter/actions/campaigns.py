@@ -9,27 +9,20 @@ the queue only its doorbell: `tend_campaigns`, once a minute, rings for whatever
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.forms import Field
-from django.utils.text import capfirst
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
-from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.log_actions import log
-from wagtail.models import Site
 
 from .. import pseudonyms, signals
 from ..models import Campaign, FrozenMessage, SendStatus
-from ..models.campaigns import unknown_token_message
-from ..rendering.newsletter import RenderingFailed
 from ..sending import audience, dispatch
 from ..sending.transport import MailerRefuses
+from .readiness import needs_approval, newest, reasons_against_sending
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -47,116 +40,12 @@ class AlreadySent(CannotSend):
     """Somebody pressed Send before, perhaps in another tab."""
 
 
-def newest(campaign: Campaign) -> Campaign:
-    """The campaign as last saved, which is what sending will approve and send."""
-    return campaign.get_latest_revision_as_object()
-
-
 def digest_of_newest(campaign: Campaign) -> str:
     """Tells two states of the text apart: Wagtail saves on into the same revision while somebody types."""
     revision = campaign.latest_revision
     if revision is None:
         return ""
     return pseudonyms.digest(json.dumps(revision.content, sort_keys=True, cls=DjangoJSONEncoder))
-
-
-def reasons_against_sending(campaign: Campaign, *, user: User | None = None) -> list[str]:
-    """Everything that is missing before this text may go out; empty when it is ready."""
-    reasons = []
-    if missing := campaign.sender.missing():
-        reasons.append(
-            _("The newsletter sender of this site lacks: %(fields)s.")
-            % {"fields": ", ".join(missing)}
-        )
-    reasons += [
-        *_site_reasons(campaign.site),
-        *_content_reasons(campaign),
-        *_audience_reasons(campaign),
-    ]
-    lock = campaign.get_lock()
-    if lock and user and lock.for_user(user):
-        reasons.append(_("Somebody has locked the campaign."))
-    if _needs_approval(campaign) and not _may_approve(campaign, user):
-        reasons.append(_("The last changes wait for approval."))
-    return reasons
-
-
-def _site_reasons(site: Site) -> list[str]:
-    """Links in mails are for good, and one-click unsubscription takes HTTPS (RFC 8058, M1)."""
-    if settings.DEBUG or site.root_url.startswith("https://"):
-        return []
-    return [
-        _(
-            "The site's address is %(url)s, but links in newsletters must begin with https://. Set "
-            "host name and port 443 under Settings, Sites."
-        )
-        % {"url": site.root_url}
-    ]
-
-
-def _content_reasons(campaign: Campaign) -> list[str]:
-    reasons = []
-    try:
-        campaign.full_clean(exclude=["body"])
-    except ValidationError as error:
-        reasons += _by_field(campaign, error)
-    try:
-        campaign.body.stream_block.clean(campaign.body)
-    except StreamBlockValidationError as error:  # Drafts are saved with blocks half filled in.
-        said = sorted(_messages_of(error.as_json_data()))
-        reasons.append(
-            " ".join([_("The body is empty, or one of its blocks is not complete."), *said])
-        )
-    try:
-        if unknown := campaign.unknown_tokens():
-            reasons.append(unknown_token_message(unknown))
-    except RenderingFailed as error:
-        reasons.append(str(error))
-    return list(dict.fromkeys(reasons))
-
-
-def _messages_of(told: Any) -> set[str]:
-    """What blocks say of themselves, however deep; not what every empty field says."""
-    if isinstance(told, dict):
-        return {message for value in told.values() for message in _messages_of(value)}
-    if isinstance(told, list):
-        return {message for value in told for message in _messages_of(value)}
-    required = str(Field.default_error_messages["required"])
-    return {told} if isinstance(told, str) and told != required else set()
-
-
-def _audience_reasons(campaign: Campaign) -> list[str]:
-    books = list(campaign.books.all())
-    if not books:
-        return [_("No address book is chosen.")]
-    if any(book.site_id != campaign.site_id for book in books):
-        return [_("All address books must belong to the campaign's site.")]
-    if not audience.subscriptions_of(campaign).mailable().exists():
-        return [_("Nobody would get it: no reader of these address books can be written to.")]
-    return []
-
-
-def _by_field(campaign: Campaign, error: ValidationError) -> list[str]:
-    """Each message behind the label that the editor knows its field by."""
-    return [
-        message
-        if field == NON_FIELD_ERRORS
-        else f"{capfirst(campaign._meta.get_field(field).verbose_name)}: {message}"
-        for field, messages in error.message_dict.items()
-        for message in messages
-    ]
-
-
-def _needs_approval(campaign: Campaign) -> bool:
-    return not campaign.live or campaign.has_unpublished_changes
-
-
-def _may_approve(campaign: Campaign, user: User | None) -> bool:
-    """Sending approves in the same step where no workflow is set; without a user it is a command's."""
-    if campaign.has_workflow:
-        return False
-    permission = f"{campaign._meta.app_label}.publish_campaign"
-    return user is None or user.has_perm(permission)
 
 
 @transaction.atomic
@@ -185,7 +74,7 @@ def send_campaign(*, campaign: Campaign, user: User | None = None, seen: str | N
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
-    if _needs_approval(campaign):
+    if needs_approval(campaign):
         revision = campaign.latest_revision or campaign.save_revision(user=user)
         revision.publish(user=user)
 

@@ -18,7 +18,8 @@ from ..addresses import Address
 from ..models import Campaign, DeliveryStatus, FrozenMessage, Suppression
 from ..rendering.newsletter import RenderingFailed
 from ..sending import compose, messages, transport
-from .campaigns import CannotSend, newest
+from .campaigns import CannotSend
+from .readiness import newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -34,10 +35,8 @@ def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | 
             [_("A test may go to at most %(limit)s addresses.") % {"limit": conf.test_send_limit()}]
         )
     draft = newest(campaign)
-    if missing := draft.sender.missing():
-        raise CannotSend(
-            [_("The newsletter sender lacks: %(fields)s.") % {"fields": ", ".join(missing)}]
-        )
+    if reasons := draft.sender.reasons_against_use():
+        raise CannotSend(reasons)
     if any(_said_never(address, draft.site) for address in addresses):
         raise CannotSend(
             [_("Whoever has one of these addresses has asked never to get mail from you.")]

@@ -111,15 +111,10 @@ def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
     """What must be settled before visitors of that site may see a form for these books (I1)."""
     if not books:
         return [gettext("No address book is chosen.")]
-    reasons = []
-    if missing := SenderSettings.for_site(site).missing():
-        reasons.append(
-            gettext("The newsletter sender of this site lacks: %(fields)s.")
-            % {"fields": ", ".join(missing)}
-        )
+    reasons = SenderSettings.for_site(site).reasons_against_use()
     # Every saved wording has a version, once the sender that it names is written.
     worded = AddressBook.objects.filter(pk__in=[book.pk for book in books]).filter(
-        models.Q(wordings__isnull=False) if missing else models.Q(wording_versions__isnull=False)
+        models.Q(wordings__isnull=False) if reasons else models.Q(wording_versions__isnull=False)
     )
     worded_pks = set(worded.values_list("pk", flat=True))
     reasons += [

@@ -10,6 +10,7 @@ import swapper
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.images import get_image_model_string
@@ -155,6 +156,13 @@ class SenderSettings(BaseSiteSetting):
         if self.privacy_page is None or not self.privacy_page.live:
             missing.append("privacy_page")
         return [str(self._meta.get_field(field).verbose_name) for field in missing]
+
+    def reasons_against_use(self) -> list[str]:
+        """The same as a sentence for editors; empty when nothing is missing."""
+        if not (missing := self.missing()):
+            return []
+        lacks = gettext("The newsletter sender of this site lacks: %(fields)s.")
+        return [lacks % {"fields": ", ".join(missing)}]
 
     @property
     def from_header(self) -> str:
