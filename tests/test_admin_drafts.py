@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from bs4 import BeautifulSoup
+from django.core.management import call_command
 from django.urls import reverse
+from django.utils.timezone import now
+from django_q.models import Schedule
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 
 from sandbox.home.models import StandardPage
 from tests import factories
 from tests.test_admin import campaign_data, text_of, url
+from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import AddressBook, Campaign, SenderSettings, WordingVersion
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +112,19 @@ def test_a_campaign_changed_by_a_colleague_is_shown_again_before_it_is_sent(
     assert "has been changed since you opened this page" in text_of(response)
     assert "Changed" in text_of(response)
     assert Campaign.objects.get().send_status == "draft"
+
+
+def test_the_progress_page_says_when_there_is_no_worker(client, site, book, boss, capsys):
+    factories.make_subscription(book, "ada@example.org")
+    campaign = factories.make_campaign(book)
+    actions.send_campaign(campaign=campaign)
+    live = url(Campaign, "progress_live", campaign.pk)
+    Schedule.objects.update(next_run=now())
+    assert "No worker" not in text_of(client.get(live))
+    Schedule.objects.update(next_run=now() - timedelta(minutes=5))
+    assert "No worker has been seen" in text_of(client.get(live))
+    call_command("newsletter_status")
+    assert "No worker has been seen" in capsys.readouterr().err
 
 
 def test_a_book_cannot_be_copied(client, site, book, boss):

@@ -12,6 +12,8 @@ import pytest
 from django.core import checks
 from django.test import override_settings
 from django.urls import include, path, re_path
+from django.utils.timezone import now
+from django_q.models import Schedule
 from wagtail import urls as wagtail_urls
 
 from tests.mailers import use_mailer
@@ -134,6 +136,20 @@ def test_a_provider_whose_events_do_not_arrive_is_named():
 def test_a_dangerous_queue_is_named(cluster, expected):
     with override_settings(Q_CLUSTER=cluster):
         assert list(found()) == expected
+
+
+def test_a_worker_that_was_never_started_is_named(db):
+    """By `check --database default`, which is the one that may ask the database."""
+
+    def found_in_database() -> set[str]:
+        messages = checks.run_checks(tags=["wagtail_gdpr_newsletter"], databases=["default"])
+        return {message.id.partition(".")[2] for message in messages}
+
+    Schedule.objects.update(next_run=now())
+    assert found_in_database() == set()
+    Schedule.objects.update(next_run=now() - timedelta(minutes=5))
+    assert found_in_database() == {"W012"}
+    assert found() == {}, "without a database nobody knows"
 
 
 def test_webhooks_that_anybody_could_call_are_named():

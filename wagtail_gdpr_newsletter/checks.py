@@ -16,13 +16,14 @@ from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import connections
+from django.db import connection, connections
 from django.forms import Form
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 from django.utils.module_loading import import_string
+from django_q.models import Schedule
 from wagtail.blocks import StreamBlock
 
-from . import conf
+from . import actions, conf
 from .links import NAMESPACE
 from .sending import messages
 
@@ -41,6 +42,26 @@ REQUIRED_APPS = {
     "wagtail.contrib.settings": "Wagtail's settings, where the sender is written",
     "wagtail.snippets": "Wagtail's snippets, where campaigns and address books live",
 }
+
+
+@checks.register("wagtail_gdpr_newsletter", checks.Tags.database)
+def check_worker(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> list[checks.CheckMessage]:
+    """Asks the database, so only `check --database default` runs it."""
+    if not databases or Schedule._meta.db_table not in connection.introspection.table_names():
+        return []
+    if not actions.worker_is_missing():
+        return []
+    return [
+        _warning(
+            12,
+            "No worker has been seen for some minutes, so no confirmation mail and no campaign goes out.",
+            "Run `manage.py qcluster` beside the web server, and `manage.py migrate` once before.",
+        )
+    ]
 
 
 @checks.register("wagtail_gdpr_newsletter")

@@ -56,7 +56,7 @@ class SignupForm(forms.Form):
         error_messages={"required": _("Enter your e-mail address.")},
     )
     name = forms.CharField(
-        label=_("Name (optional)"),
+        label=_("Name"),
         max_length=200,
         required=False,
         validators=[is_printable],

@@ -10,6 +10,7 @@ from .campaigns import (
 )
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .events import ProviderEvent, take_event
+from .heartbeat import worker_is_missing
 from .readiness import newest, reasons_against_sending
 from .retention import purge
 from .signup import (
@@ -45,4 +46,5 @@ __all__ = [
     "version_wording",
     "version_wordings_of_site",
     "work_on_campaign",
+    "worker_is_missing",
 ]

@@ -212,6 +212,7 @@ class CampaignProgressView(CampaignPage, TemplateView):
             ],
             "failures": self._failures(),
             "is_under_way": self.is_under_way,
+            "worker_is_missing": self.is_under_way and actions.worker_is_missing(),
             "frozen": self.object.frozen_message,
             "live_url": self.url("progress_live"),
             "copy_url": self.url("copy"),

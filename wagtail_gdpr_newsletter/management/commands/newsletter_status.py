@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from ... import actions
 from ...models import Campaign
 
 
@@ -11,6 +12,8 @@ class Command(BaseCommand):
     help = "Show each campaign: its number, its state, and how many deliveries have which outcome."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if actions.worker_is_missing():
+            self.stderr.write("No worker has been seen for some minutes: start manage.py qcluster.")
         for campaign in Campaign.objects.order_by("pk"):
             counted = campaign.deliveries.counted()
             outcomes = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))

@@ -1,0 +1,26 @@
+"""Is there a worker at all?
+
+The job that tends campaigns is due every minute; where it has been overdue for some, nobody is there
+to do it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils.timezone import now
+from django_q.models import Schedule
+
+from .campaigns import tend_campaigns
+
+#: As `Schedule.func` has it.
+TENDING = f"wagtail_gdpr_newsletter.actions.{tend_campaigns.__name__}"
+
+#: django-q2 looks for what is due every half minute.
+PATIENCE = timedelta(minutes=3)
+
+
+def worker_is_missing() -> bool:
+    """True where no worker has done its minutely job for three minutes."""
+    in_time = Schedule.objects.filter(func=TENDING, next_run__gt=now() - PATIENCE)
+    return not in_time.exists()
