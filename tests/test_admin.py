@@ -10,6 +10,7 @@ from wagtail.models import ModelLogEntry, Workflow, WorkflowContentType
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, rich_text, streamfield
 
 from tests import factories
+from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import AddressBook, Campaign, SenderSettings, WordingVersion
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +121,12 @@ def test_a_new_campaign_is_composed_saved_and_led_on_to_sending(client, site, bo
     assert not campaign.live
 
 
+def press_send(client, campaign: Campaign, **kwargs):
+    """What the button of the Send page posts, whoever was shown it."""
+    seen = actions.digest_of_newest(Campaign.objects.get(pk=campaign.pk))
+    return client.post(url(Campaign, "send", campaign.pk), {"seen": seen}, **kwargs)
+
+
 def test_sending_counts_first_and_sends_on_a_pressed_button(
     client, site, book, editor, campaign, django_capture_on_commit_callbacks
 ):
@@ -129,7 +136,7 @@ def test_sending_counts_first_and_sends_on_a_pressed_button(
     assert "have restricted the use of their data 1" in text_of(page)
     assert mail.outbox == []
     with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(url(Campaign, "send", campaign.pk))
+        response = press_send(client, campaign)
     assert response["Location"] == url(Campaign, "progress", campaign.pk)
     assert len(mail.outbox) == 1
     assert "Finished on" in text_of(client.get(response["Location"]))
@@ -143,7 +150,7 @@ def test_pressing_send_in_a_second_tab_sends_nothing_twice(
 ):
     for _tab in range(2):
         with django_capture_on_commit_callbacks(execute=True):
-            response = client.post(url(Campaign, "send", campaign.pk), follow=True)
+            response = press_send(client, campaign, follow=True)
     assert "has been sent already" in text_of(response)
     assert len(mail.outbox) == 1
 
@@ -153,7 +160,7 @@ def test_what_is_missing_is_told_on_the_send_page(client, editor, campaign):
     page = client.get(url(Campaign, "send", campaign.pk))
     assert "lacks: postal address" in text_of(page)
     assert "Send to" not in text_of(page)
-    client.post(url(Campaign, "send", campaign.pk))
+    press_send(client, campaign)
     assert mail.outbox == []
 
 
@@ -245,7 +252,7 @@ def test_each_page_is_for_those_who_may(client, campaign, permissions, page, sta
 
 def test_who_may_not_send_cannot_post_either(client, campaign):
     client.force_login(factories.make_editor("limited", "change_campaign", "publish_campaign"))
-    client.post(url(Campaign, "send", campaign.pk))
+    press_send(client, campaign)
     assert mail.outbox == []
 
 

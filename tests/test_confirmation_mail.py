@@ -206,3 +206,31 @@ def test_workers_that_die_over_the_mail_do_not_bomb_the_mailbox(visitor, signup_
             except SystemExit:
                 tries += 1
     assert tries == 3
+
+
+def test_errors_before_the_mail_leaves_are_no_mails_in_doubt(visitor, signup_page):
+    """A bad deployment of half an hour must not cost anybody their confirmation."""
+    start = now()
+    with use_mailer("tests.mailers.Broken"):
+        visitor.run_tasks = NobodyListens
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+        for minutes in range(2, 60, 11):
+            with (
+                time_machine.travel(start + timedelta(minutes=minutes)),
+                pytest.raises(RuntimeError),
+            ):
+                actions.ring_for_confirmations()
+    with time_machine.travel(start + timedelta(hours=2)):
+        actions.ring_for_confirmations()
+    assert len(mail.outbox) == 1
+
+
+def test_somebody_restricted_does_not_keep_the_others_waiting(visitor, signup_page, monkeypatch):
+    visitor.run_tasks = NobodyListens
+    visitor.fill_and_post(signup_page, email="restricted@example.org")
+    Contact.objects.update(restricted=True)
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    monkeypatch.setattr("wagtail_gdpr_newsletter.actions.confirmation_mail.RING_AT_ONCE", 1)
+    with time_machine.travel(now() + timedelta(minutes=5)):
+        actions.ring_for_confirmations()
+    assert [message.to for message in mail.outbox] == [["ada@example.org"]]

@@ -209,6 +209,11 @@ def test_a_template_of_the_site_cannot_take_the_footer_out(tmp_path, settings, r
             "hides the footer",
         ),
         (
+            "<mjml><mj-head><mj-style>@import url(x.css);</mj-style>"
+            "<mj-style>.footer { display:/**/none }</mj-style></mj-head><mj-body></mj-body></mjml>",
+            "hides the footer",
+        ),
+        (
             "<mjml><mj-head><mj-style>@media screen { .footer-text a { opacity:0; } }</mj-style>"
             "</mj-head><mj-body></mj-body></mjml>",
             "hides the footer",

@@ -112,6 +112,8 @@ def test_a_bounce_that_says_the_mail_was_unwelcome_suppresses_nobody(delivery):
         ({"mta_response": "550 5.2.2 over quota"}, False),
         ({"mta_response": "550 5.1.1 no such user"}, True),
         ({"description": "Rejected by Microsoft"}, True),
+        ({"esp_event": [{"type": "blocked"}]}, False),
+        ({"mta_response": "550 5.7.1 your IP is on a blocklist"}, False),
     ],
 )
 def test_only_a_hard_bounce_suppresses_the_address(delivery, told, is_hard):

@@ -197,3 +197,17 @@ def test_an_error_report_holds_nothing_of_what_was_typed(visitor, signup_page, s
     assert visitor.response.status_code == 500
     report = next(message for message in mail.outbox if message.to == ["root@example.org"])
     assert "secret.reader" not in str(report.message())
+
+
+def test_leaving_after_a_strangers_request_is_leaving_what_one_had(visitor, book, signup_page):
+    visitor.join(signup_page, "ada@example.org")
+    agreed = Subscription.objects.get().statement
+    factories.change_wording(book, "Yes, and to partners too", material=True)
+    with time_machine.travel(now() + timedelta(hours=1)):
+        visitor.fill_and_post(signup_page, email="ada@example.org")
+        undo = actions.unsubscribe(
+            contact=Contact.objects.get(), books=None, origin=factories.ORIGIN
+        )
+    assert undo, "they had confirmed, so they can take it back"
+    withdrawn = ConsentRecord.objects.get(event=RecordedEvent.WITHDRAWN)
+    assert withdrawn.statement == agreed

@@ -50,7 +50,7 @@ def check_worker(
     databases: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> list[checks.CheckMessage]:
-    """Asks the database, so only `check --database default` runs it."""
+    """Asks the database, so `check --database default` runs it, and `migrate`."""
     if not databases or Schedule._meta.db_table not in connection.introspection.table_names():
         return []
     if not actions.worker_is_missing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+import idna
 from django.urls import reverse
 from wagtail.models import Site
 
@@ -18,9 +19,14 @@ def absolute(site: Site, name: str, *args: object) -> str:
 
 def host(site: Site) -> str:
     """Its name as the DNS has it; an editor may have written it in letters."""
-    return site.hostname if site.hostname.isascii() else site.hostname.encode("idna").decode()
+    return in_ascii(site.hostname)
 
 
-def default_site() -> Site:
+def in_ascii(domain: str) -> str:
+    """By the standard of today (UTS 46); Python's own codec knows an older one, with other domains."""
+    return domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+
+
+def default_site() -> Site | None:
     """Wagtail's default, or, where somebody has unset it, the oldest."""
-    return Site.objects.order_by("-is_default_site", "pk")[0]
+    return Site.objects.order_by("-is_default_site", "pk").first()

@@ -24,11 +24,11 @@ JOBS = [
 #: MailerSend and Resend; Mailjet; SparkPost.
 KIND_KEYS = {"Type", "bounceType", "event", "type", "hard_bounce", "bounce_class"}
 SOFT_WORDS = re.compile(
-    r"=(\w+[._])?(soft|transient|temporary)|^hard_bounce=false"
+    r"=(\w+[._])?(soft|transient|temporary|blocked)|^hard_bounce=false"
     r"|^bounce_class=(2[0-4]|40|60|70|100)$",
     re.IGNORECASE,
 )
-SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2)\b")
+SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2|5\.7\.\d{1,3})\b")
 
 
 def take_tracking_event(
@@ -52,7 +52,7 @@ def _is_permanent(event: AnymailTrackingEvent) -> bool:
     """Whether a bounce is a hard one (M7). Anymail gives soft ones of some providers the same type.
 
     What tells them apart is the provider's own word for it, or the code of the receiving server
-    (RFC 3463): 4.x.x and a mailbox that is full, 5.2.2, may take mail again.
+    (RFC 3463): 4.x.x and a mailbox that is full, 5.2.2, may take mail again, and 5.7.x is about us.
     """
     if event.reject_reason not in (RejectReason.BOUNCED, RejectReason.INVALID, None):
         return False  # Blocked, spam, timed out: the mail was unwelcome, the mailbox exists.
@@ -67,6 +67,9 @@ def _words_of(raw: Any, key: str = "") -> Iterator[str]:
     if isinstance(raw, Mapping):
         for name, value in raw.items():
             yield from _words_of(value, str(name))
+    elif isinstance(raw, list):
+        for value in raw:
+            yield from _words_of(value, key)
     elif key in KIND_KEYS:
         yield f"{key}={raw}"
 

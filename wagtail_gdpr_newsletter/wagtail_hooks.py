@@ -46,7 +46,7 @@ class SenderMenuItem(MenuItem):
     def url(self) -> str:
         site = default_site()
         meta = SenderSettings._meta
-        args = [meta.app_label, meta.model_name, site.pk]
+        args = [meta.app_label, meta.model_name, *([site.pk] if site else [])]
         return reverse("wagtailsettings:edit", args=args)
 
     @url.setter

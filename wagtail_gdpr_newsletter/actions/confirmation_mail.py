@@ -37,6 +37,8 @@ LIMITS = [(timedelta(days=1), 3), (timedelta(weeks=1), 5)]
 
 #: Mails of which nobody knows what became of them, before we stop: a worker died over each.
 DOUBTS = 3
+#: After which we try again all the same.
+FORGET_DOUBTS = timedelta(days=3)
 
 #: The longest wait for a server that asks to come back later.
 LONGEST_WAIT = timedelta(hours=1)
@@ -64,7 +66,7 @@ def send_confirmation(contact_pk: int) -> None:
     Runs on a worker. The claim comes first, the mail second, the record third: a worker that dies
     between them leaves a claim that counts as a mail in doubt.
     """
-    contact = Contact.objects.filter(pk=contact_pk, restricted=False).first()
+    contact = Contact.objects.filter(_may_get_mail(), pk=contact_pk).first()
     if contact is None or not _claim(contact) or _is_limited(contact):
         return
     pending = _to_confirm(contact)
@@ -90,35 +92,44 @@ def _may_be_written_to(contact: Contact) -> bool:
 
 def _claim(contact: Contact) -> bool:
     """True for one caller in ten minutes."""
-    claimed = Contact.objects.filter(_rested(), pk=contact.pk).update(
-        confirmation_rests_until=now() + INTERVAL
-    )
-    return claimed == 1
+    rested = Contact.objects.filter(_may_get_mail(), pk=contact.pk)
+    if rested.filter(confirmations_in_doubt__gte=DOUBTS).update(confirmations_in_doubt=0):
+        logger.warning("%s: earlier confirmation mails stay in doubt; trying again.", contact)
+    return rested.update(confirmation_rests_until=now() + INTERVAL) == 1
 
 
-def _rested() -> Q:
-    return Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
+def _may_get_mail() -> Q:
+    """Not restricted, at rest long enough, and longer where workers died over it."""
+    rested = Q(confirmation_rests_until__isnull=True) | Q(confirmation_rests_until__lte=now())
+    doubts_are_old = Q(confirmation_rests_until__lte=now() - FORGET_DOUBTS)
+    return rested & (Q(confirmations_in_doubt__lt=DOUBTS) | doubts_are_old) & Q(restricted=False)
 
 
 def may_be_sent_now(contact: Contact) -> bool:
     """Whether asking again would bring another mail at once."""
-    return Contact.objects.filter(_rested(), pk=contact.pk).exists() and not _is_limited(contact)
+    rested = Contact.objects.filter(_may_get_mail(), pk=contact.pk)
+    return rested.exists() and not _is_limited(contact)
 
 
 def _is_limited(contact: Contact) -> bool:
-    return contact.confirmations_in_doubt >= DOUBTS or any(
+    return any(
         ConsentRecord.objects.confirmations_sent(contact, since=now() - period) >= limit
         for period, limit in LIMITS
     )
 
 
 def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
-    # Counted before the work: whoever dies from here on leaves a mail in doubt.
-    Contact.objects.filter(pk=contact.pk).update(
-        confirmations_in_doubt=F("confirmations_in_doubt") + 1
-    )
+    me = Contact.objects.filter(pk=contact.pk)
     try:
-        outcome = confirmation.send(contact, pending, token=_token(contact, pending))
+        outcome = confirmation.send(
+            contact,
+            pending,
+            token=_token(contact, pending),
+            # Whoever dies from there on leaves a mail in doubt.
+            before_it_leaves=lambda: me.update(
+                confirmations_in_doubt=F("confirmations_in_doubt") + 1
+            ),
+        )
     except MailerRefuses as error:
         outcome = Outcome(DeliveryStatus.PENDING, error=str(error))
     if outcome.error:
@@ -158,11 +169,12 @@ def _record(contact: Contact, pending: Sequence[Subscription], outcome: Outcome)
 def ring_for_confirmations() -> None:
     """Find requests whose mail got lost with the queue or had to wait, and ring for them again."""
     # A minute's grace: their own task may just be on its way.
-    waiting = Subscription.objects.pending().filter(
+    to_confirm = Subscription.objects.pending().standing_on_a_valid_basis()
+    waiting = to_confirm.filter(
         contact=OuterRef("pk"), mail_wanted_at__lt=now() - timedelta(minutes=1)
     )
     longest_waiting = F("confirmation_rests_until").asc(nulls_first=True)
-    contacts = Contact.objects.filter(_rested(), Exists(waiting)).order_by(longest_waiting)
+    contacts = Contact.objects.filter(_may_get_mail(), Exists(waiting)).order_by(longest_waiting)
     for contact_pk in contacts.values_list("pk", flat=True)[:RING_AT_ONCE]:
         ring(contact_pk)
 

@@ -116,11 +116,10 @@ def _take_of_confirmation_mail(event: ProviderEvent) -> None:
     if not records or not records[0].contact:
         return
     contact = records[0].contact
-    decided_since = contact.consent_records.filter(
-        event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED],
-        occurred_at__gt=event.occurred_at,
-    )
-    if event.type == "complained" or not decided_since.exists():
+    history = contact.consent_records
+    taken = history.filter(event=RecordedEvent.WITHDRAWN, occurred_at__gte=records[0].occurred_at)
+    confirmed = history.filter(event=RecordedEvent.CONFIRMED, occurred_at__gt=event.occurred_at)
+    if event.type == "complained" or not (taken.exists() or confirmed.exists()):
         CONSEQUENCES[event.type](contact, [record.book_uuid for record in records], event)
 
 

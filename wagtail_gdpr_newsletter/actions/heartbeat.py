@@ -1,7 +1,7 @@
 """Is there a worker at all?
 
-The job that tends campaigns is due every minute; where it has been overdue for some, nobody is there
-to do it.
+The job that tends campaigns is due every minute; where it has been overdue for some, no cluster of
+django-q2 is there to queue it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ PATIENCE = timedelta(minutes=3)
 
 
 def worker_is_missing() -> bool:
-    """True where no worker has done its minutely job for three minutes."""
+    """True where the minutely job has not been begun for three minutes."""
     in_time = Schedule.objects.filter(func=TENDING, next_run__gt=now() - PATIENCE)
     return not in_time.exists()

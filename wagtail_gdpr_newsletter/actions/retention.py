@@ -33,12 +33,13 @@ def purge() -> None:
 def purge_unconfirmed() -> int:
     """Delete requests that nobody confirmed, and whoever has nothing else here; returns their number."""
     subscriptions = list(_lapsed().values_list("contact", "pk"))
+    forgotten = 0
     for contact_pk, subscription_pk in subscriptions:
         try:
-            _forget(contact_pk, subscription_pk)
+            forgotten += _forget(contact_pk, subscription_pk)
         except DatabaseError:  # One that cannot be deleted must not keep all the others.
             logger.exception("The request %s could not be deleted.", subscription_pk)
-    return len(subscriptions)
+    return forgotten
 
 
 def _lapsed() -> SubscriptionQuerySet:
@@ -54,13 +55,13 @@ def _lapsed() -> SubscriptionQuerySet:
 
 
 @transaction.atomic
-def _forget(contact_pk: int, subscription_pk: int) -> None:
+def _forget(contact_pk: int, subscription_pk: int) -> bool:
     """A request of somebody who was here before leaves them as they were, with the older evidence."""
     # Whoever changes what a person has joined locks the person first.
     contact = Contact.objects.select_for_update().filter(pk=contact_pk).first()
     subscription = _lapsed().filter(pk=subscription_pk).first()
     if contact is None or subscription is None:  # Confirmed, or asked again, at the last moment.
-        return
+        return False
     records = ConsentRecord.objects.filter(contact=contact, book_uuid=subscription.book.uuid)
     records.filter(
         event__in=RecordedEvent.before_confirmation(), occurred_at__gte=subscription.requested_at
@@ -71,6 +72,7 @@ def _forget(contact_pk: int, subscription_pk: int) -> None:
     else:
         subscription.delete()
         _drop_contacts_without_anything(contact)
+    return True
 
 
 def _drop_contacts_without_anything(contact: Contact) -> None:

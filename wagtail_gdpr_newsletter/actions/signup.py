@@ -98,7 +98,7 @@ def _ask(contact: Contact, statement: ConsentStatement, *, origin: Origin) -> Su
         if Subscription.objects.mailable().filter(pk=subscription.pk).exists():
             return None
         asks_again = subscription.status == SubscriptionStatus.PENDING
-        if asks_again and subscription.statement == statement:
+        if asks_again and _same_words(subscription.statement, statement):
             if not confirmation_mail.may_be_sent_now(contact):
                 return None
         elif not asks_again:
@@ -110,6 +110,11 @@ def _ask(contact: Contact, statement: ConsentStatement, *, origin: Origin) -> Su
         RecordedEvent.REQUESTED, subscription, origin=origin, occurred_at=now()
     )
     return subscription
+
+
+def _same_words(before: ConsentStatement | None, after: ConsentStatement) -> bool:
+    """In whichever language."""
+    return before is not None and before.version_id == after.version_id
 
 
 def awaiting_confirmation(token: str) -> list[Subscription]:

@@ -65,6 +65,10 @@ def unsubscribe(
 
 
 def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
+    if (
+        subscription.previous_status
+    ):  # What they leave is what they had, not what somebody asked for.
+        subscription.take_request_back()
     was_confirmed = subscription.status == SubscriptionStatus.CONFIRMED
     subscription.settle(SubscriptionStatus.UNSUBSCRIBED)
     subscription.unsubscribed_at = now()

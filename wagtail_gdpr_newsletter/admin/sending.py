@@ -92,7 +92,7 @@ class CampaignSendView(CampaignPage, TemplateView):
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             actions.send_campaign(
-                campaign=self.object, user=request.user, seen=request.POST.get("seen")
+                campaign=self.object, user=request.user, seen=request.POST.get("seen", "")
             )
         except actions.AlreadySent as error:
             messages.warning(request, " ".join(error.reasons))

@@ -113,9 +113,9 @@ def reasons_against_form(site: Site, books: Sequence[AddressBook]) -> list[str]:
         return [gettext("No address book is chosen.")]
     reasons = SenderSettings.for_site(site).reasons_against_use()
     # Every saved wording has a version, once the sender that it names is written.
-    worded = AddressBook.objects.filter(pk__in=[book.pk for book in books]).filter(
-        models.Q(wordings__isnull=False) if reasons else models.Q(wording_versions__isnull=False)
-    )
+    worded = AddressBook.objects.filter(pk__in=[book.pk for book in books], wordings__isnull=False)
+    if not reasons:
+        worded = worded.filter(wording_versions__isnull=False)
     worded_pks = set(worded.values_list("pk", flat=True))
     reasons += [
         gettext("The address book “%(book)s” has no consent wording yet.") % {"book": book.name}

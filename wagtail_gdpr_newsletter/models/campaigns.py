@@ -19,7 +19,11 @@ from django.utils.module_loading import import_string
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalManyToManyField
-from modelcluster.models import ClusterableModel
+from modelcluster.models import (
+    ClusterableModel,
+    get_all_child_m2m_relations,
+    get_all_child_relations,
+)
 from wagtail.blocks import StreamBlock
 from wagtail.fields import StreamField
 from wagtail.locks import BaseLock
@@ -207,10 +211,16 @@ class Campaign(
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Leaves the operational fields alone: whoever saves a text may have read them long ago."""
-        if self.pk and kwargs.get("update_fields") is None:
-            written = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            kwargs["update_fields"] = [*(written - set(self.OPERATIONAL_FIELDS)), "books"]
+        if kwargs.get("update_fields") is None and self._is_stored():
+            fields = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            related = [relation.get_accessor_name() for relation in get_all_child_relations(self)]
+            related += [field.name for field in get_all_child_m2m_relations(self)]
+            kwargs["update_fields"] = [*(fields - set(self.OPERATIONAL_FIELDS)), *related]
         super().save(*args, **kwargs)
+
+    def _is_stored(self) -> bool:
+        """Asked of the database: what a revision holds thinks that it is new."""
+        return self.pk is not None and Campaign.objects.filter(pk=self.pk).exists()
 
     def get_lock(self) -> BaseLock | None:
         if self.send_status != SendStatus.DRAFT:

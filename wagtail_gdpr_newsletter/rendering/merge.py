@@ -18,10 +18,12 @@ ENGINE = ("books", "unsubscribe_url", "my_data_url")
 _SLOT = re.compile(
     r"\{(?P<name>" + "|".join(PERSONAL + ENGINE) + r")(?:\|(?P<fallback>[^{}<>\n]*))?\}"
 )
-#: What looks like one: words in braces, or one of ours whose brace was never closed.
+#: What looks like one: anything in double braces, words in single ones, or one of ours whose brace
+#: was never closed.
 _ANY_TOKEN = re.compile(
-    r"(?<!\{)\{ *[^\W\d][\w ]*(?:\|[^{}<>\n]*)?\}(?!\})"
-    r"|\{(?:" + "|".join(PERSONAL) + r")\b[^{}\n]{0,30}(?!\})"
+    r"\{\{[^{}\n]{1,80}\}\}"
+    r"|\{ *[^\W\d][\w .-]*(?:\|[^{}<>\n]*)?\}"
+    r"|\{(?:" + "|".join(PERSONAL) + r")\b(?![^{}\n]*\})[^{}\n]{0,30}"
 )
 
 

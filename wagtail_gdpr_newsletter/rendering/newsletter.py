@@ -18,8 +18,12 @@ from . import footer, merge
 
 #: One rule of a style sheet, those inside @media too.
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+#: Comments, statements such as @import, and what is for print alone.
+NOT_ON_SCREEN = re.compile(
+    r"/\*.*?\*/|@[^{};]+;|@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", re.DOTALL
+)
 HIDING = re.compile(
-    r"(display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|opacity\s*:\s*0(?![.\d]))",
+    r"(display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|(opacity|max-height)\s*:\s*0(\.0+)?(?![.\d]))",
     re.IGNORECASE,
 )
 
@@ -137,8 +141,9 @@ def _check_footer(html: str) -> None:
 
 def _hidden_by_styles(soup: BeautifulSoup) -> set[int]:
     """The ids of the elements that a style sheet, or a style of their own, makes invisible."""
-    hidden = {id(element) for element in soup.find_all(style=HIDING)}
-    styles = " ".join(style.get_text() for style in soup.find_all("style"))
+    hidden = {id(element) for element in [*soup.find_all(style=HIDING), *soup.select("[hidden]")]}
+    styles = "\n".join(style.get_text() for style in soup.find_all("style"))
+    styles = NOT_ON_SCREEN.sub("", styles)
     for selector, declarations in RULE.findall(styles):
         if HIDING.search(declarations):
             with suppress(SelectorSyntaxError, NotImplementedError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,12 +22,22 @@ TEMPLATES = {
 }
 
 
-def send(contact: Contact, pending: Sequence[Subscription], *, token: str) -> transport.Outcome:
-    """Send one mail that names all pending books. Raise `MailerRefuses` where no mail gets out at all."""
+def send(
+    contact: Contact,
+    pending: Sequence[Subscription],
+    *,
+    token: str,
+    before_it_leaves: Callable[[], object],
+) -> transport.Outcome:
+    """Send one mail that names all pending books. Raise `MailerRefuses` where no mail gets out at all.
+
+    `before_it_leaves` is called when all is ready and nothing can fail any more but the sending.
+    """
     mailer = messages.open_mailer()
     message = _compose(contact, pending, token=token, provider=messages.provider_of(mailer))
     transport.open_connection(mailer)
     try:
+        before_it_leaves()
         outcome = transport.send(mailer, message)
     finally:
         mailer.close()

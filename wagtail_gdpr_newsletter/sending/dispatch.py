@@ -20,6 +20,8 @@ from .compose import Composer
 #: A lane is a short task: it stops after this many seconds and is rung again.
 LANE_SECONDS = 10
 MAX_ATTEMPTS = 5
+#: So many messages in doubt one after the other are no accident: the server is in trouble.
+DOUBTS_IN_A_ROW = 2
 #: A claim, or a lease of a campaign, that is older than this belongs to a worker that died.
 CLAIM_LIFETIME = timedelta(minutes=2)
 
@@ -50,6 +52,7 @@ def _send_batch(
     composer: Composer,
     deadline: float,
 ) -> None:
+    doubts = 0
     reached = audience.still_reached(campaign, batch)
     _skip([delivery for delivery in batch if delivery.contact_id not in reached])
     for delivery in batch:
@@ -62,10 +65,13 @@ def _send_batch(
             delivery.contact, books=delivery.books, delivery_id=delivery.opaque_id
         )
         transport.open_connection(mailer)
-        if _begin(campaign, delivery):
-            _send_one(delivery, message, mailer=mailer)
-        else:
+        if not _begin(campaign, delivery):
             _skip([delivery])  # Left since the batch was looked through.
+            continue
+        outcome = _send_one(delivery, message, mailer=mailer)
+        doubts = doubts + 1 if outcome.status == DeliveryStatus.UNKNOWN else 0
+        if doubts >= DOUBTS_IN_A_ROW:
+            raise transport.MailerRefuses(outcome.error)
 
 
 def _skip(deliveries: list[Delivery]) -> None:
@@ -80,13 +86,14 @@ def _skip(deliveries: list[Delivery]) -> None:
 
 def _send_one(
     delivery: Delivery, message: messages.NewsletterMessage, *, mailer: BaseEmailBackend
-) -> None:
+) -> transport.Outcome:
     try:
         outcome = transport.send(mailer, message)
     except transport.MailerRefuses:  # Not this delivery's fault, and nothing left.
         _release(Delivery.objects.filter(pk=delivery.pk), attempts=F("attempts") - 1)
         raise
     _record(delivery, outcome)
+    return outcome
 
 
 def _begin(campaign: Campaign, delivery: Delivery) -> bool:

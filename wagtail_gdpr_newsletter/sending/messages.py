@@ -12,6 +12,8 @@ from anymail.message import AnymailMessage
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
+from ..links import in_ascii
+
 #: Providers at which tracking cannot be switched off per message: a check asks to do it there (T1).
 NO_TRACKING_SWITCH = frozenset(
     {"Amazon SES", "Brevo", "SendinBlue", "Mailtrap", "Postal", "Resend", "Scaleway"}
@@ -88,5 +90,5 @@ def new_delivery_id() -> str:
 
 
 def message_id(local_part: str, from_address: str) -> str:
-    domain = from_address.rpartition("@")[2].encode("idna").decode()
+    domain = in_ascii(from_address.rpartition("@")[2])
     return f"<{local_part}@{domain}>"

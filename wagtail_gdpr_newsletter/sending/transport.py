@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
@@ -105,7 +106,7 @@ def _by_code(code: int, reason: str) -> Outcome:
 
 
 def _of_api(error: AnymailAPIError) -> Outcome:
-    code = getattr(error, "status_code", None)
+    code = _code_of(error)
     if code is None:
         if _never_connected(error):
             raise MailerRefuses(_describe(error)) from error
@@ -114,6 +115,14 @@ def _of_api(error: AnymailAPIError) -> Outcome:
         raise MailerRefuses(f"{_describe(error)} {code}") from error
     reason = _("The provider answered %(code)s.") % {"code": code}
     return Outcome(_status_after(code), error=reason)
+
+
+def _code_of(error: AnymailAPIError) -> int | None:
+    """The HTTP status; boto3, for Amazon SES, has it in a place of its own."""
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):
+        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return getattr(error, "status_code", None)
 
 
 def _status_after(code: int) -> DeliveryStatus:
