@@ -41,24 +41,26 @@ def send_test(*, campaign: Campaign, addresses: Sequence[Address], user: User | 
         raise CannotSend(
             [_("Whoever has one of these addresses has asked never to get mail from you.")]
         )
-    # Before, so that a test that reached only some of them has its line as well.
-    log(
-        instance=campaign,
-        action="wagtail_gdpr_newsletter.send_test",
-        user=user,
-        data={"addresses": len(addresses)},
-    )
+    tried: list[Address] = []
     try:
-        _deliver(draft, addresses)
+        _deliver(draft, addresses, tried)
     except (RenderingFailed, transport.MailerRefuses) as error:
         raise CannotSend([_("The test was not sent: %(error)s") % {"error": error}]) from error
+    finally:
+        if tried:  # Also where it reached only some of them.
+            log(
+                instance=campaign,
+                action="wagtail_gdpr_newsletter.send_test",
+                user=user,
+                data={"addresses": len(tried)},
+            )
 
 
 def _said_never(address: Address, site: Site) -> bool:
     return Suppression.objects.of(address.canonical, site=site).final().exists()
 
 
-def _deliver(draft: Campaign, addresses: Sequence[Address]) -> None:
+def _deliver(draft: Campaign, addresses: Sequence[Address], tried: list[Address]) -> None:
     mailer = messages.open_mailer()
     composer = compose.Composer(_unsaved_message(draft), messages.provider_of(mailer))
     books = [book.uuid for book in draft.books.all()]
@@ -69,6 +71,7 @@ def _deliver(draft: Campaign, addresses: Sequence[Address]) -> None:
             message = composer.for_contact(
                 contact, books=books, delivery_id=messages.new_delivery_id()
             )
+            tried.append(address)
             outcome = transport.send(mailer, message)
             if outcome.status != DeliveryStatus.SENT:
                 raise CannotSend([outcome.error])
