@@ -54,6 +54,20 @@ def report(delivery: Delivery, event_type: str, **event) -> None:
     tracking.send(object, event=AnymailTrackingEvent(**facts), esp_name="Test")
 
 
+def of_the_confirmation_mail(visitor, page, event_type: str, **event) -> AnymailTrackingEvent:
+    """Somebody signs up, and a provider has this to tell of the mail that they got."""
+    with use_mailer(ANYMAIL_TEST):
+        visitor.fill_and_post(page, email="ada@example.org")
+    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
+    return AnymailTrackingEvent(
+        event_type=event_type,
+        timestamp=now(),
+        message_id=sent.message_id,
+        metadata={},
+        **event,
+    )
+
+
 def state_of(delivery: Delivery) -> str:
     return Delivery.objects.get(pk=delivery.pk).status
 
@@ -125,12 +139,7 @@ def test_only_a_hard_bounce_suppresses_the_address(delivery, told, is_hard):
 
 
 def test_an_old_event_told_again_does_not_end_a_newer_request(visitor, signup_page):
-    with use_mailer(ANYMAIL_TEST):
-        visitor.fill_and_post(signup_page, email="ada@example.org")
-    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
-    event = AnymailTrackingEvent(
-        event_type="unsubscribed", timestamp=now(), message_id=sent.message_id, metadata={}
-    )
+    event = of_the_confirmation_mail(visitor, signup_page, "unsubscribed")
     tracking.send(object, event=event, esp_name="Test")
     assert not Subscription.objects.pending().exists()
     with time_machine.travel(now() + timedelta(hours=1)):
@@ -161,12 +170,7 @@ def test_postmarks_own_words_for_a_soft_bounce_arrive(client, delivery, settings
 
 def test_a_complaint_about_the_confirmation_mail_ends_all_mail(visitor, signup_page):
     """S5: of these there is no ledger, and the next form post must not mail them again."""
-    with use_mailer(ANYMAIL_TEST):
-        visitor.fill_and_post(signup_page, email="ada@example.org")
-    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
-    event = AnymailTrackingEvent(
-        event_type="complained", timestamp=now(), message_id=sent.message_id, metadata={}
-    )
+    event = of_the_confirmation_mail(visitor, signup_page, "complained")
     tracking.send(object, event=event, esp_name="Test")
     assert Suppression.objects.final().exists()
     with time_machine.travel(now() + timedelta(hours=1)):
@@ -175,12 +179,7 @@ def test_a_complaint_about_the_confirmation_mail_ends_all_mail(visitor, signup_p
 
 
 def test_a_confirmation_mail_that_bounces_suppresses_the_address(visitor, signup_page):
-    with use_mailer(ANYMAIL_TEST):
-        visitor.fill_and_post(signup_page, email="ada@example.org")
-    sent = ConsentRecord.objects.get(event=RecordedEvent.CONFIRMATION_SENT)
-    event = AnymailTrackingEvent(
-        event_type="bounced", reject_reason="invalid", message_id=sent.message_id, metadata={}
-    )
+    event = of_the_confirmation_mail(visitor, signup_page, "bounced", reject_reason="invalid")
     tracking.send(object, event=event, esp_name="Test")
     assert Suppression.objects.get().reason == SuppressionReason.BOUNCE
 
