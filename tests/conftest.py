@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils.timezone import now
 from wagtail.models import Site
 
 from . import factories
@@ -64,8 +65,8 @@ def configure(settings):
 class HttpsClient(Client):
     """A browser that comes over HTTPS, as everybody does on a site that sends newsletters."""
 
-    def __init__(self, **defaults: Any) -> None:
-        super().__init__(**{"wsgi.url_scheme": "https", "SERVER_PORT": "443", **defaults})
+    def generic(self, *args: Any, **kwargs: Any) -> Any:
+        return super().generic(*args, **kwargs | {"secure": True})
 
 
 @dataclass
@@ -118,16 +119,39 @@ class Visitor:
         with self.run_tasks(execute=True):
             self.response = self.client.post(form["action"], data, headers=headers)
 
-    def press(self, label: str) -> None:
-        """Press the button of that name on the page that is open."""
-        button = next(b for b in self.soup.select("button") if b.get_text(strip=True) == label)
+    def press(self, label: str, **fields: str) -> None:
+        """Fill in the fields, press the button of that name, and follow where the site leads."""
+        button = next(
+            each for each in self.soup.select("button") if self._says(each).startswith(label)
+        )
         form = button.find_parent("form")
-        data = {item["name"]: item["value"] for item in form.select("input[type=hidden]")}
+        kept = form.select("input:not([type=checkbox], [type=radio]), input[checked]")
+        data = {item["name"]: item.get("value", "") for item in kept}
+        for select in form.select("select"):
+            data[select["name"]] = select.select_one("option[selected]")["value"]
+        data |= {name.replace("__", "-"): value for name, value in fields.items()}
         if button.get("name"):
             data[button["name"]] = button["value"]
         url = form.get("action") or self.response.request["PATH_INFO"]
         with self.run_tasks(execute=True):
-            self.response = self.client.post(url, data)
+            self.response = self.client.post(url, data, follow=True)
+
+    @staticmethod
+    def _says(tag: Any) -> str:
+        return re.sub(r"\s+", " ", tag.get_text(strip=True))
+
+    def enter(self, address: str) -> None:
+        """The whole way to one's own data."""
+        self.open("/newsletter/my-data/")
+        self.press("Send me the link", email=address)
+        self.open_link(mail.outbox[-1], "my-data/open")
+        self.press("Open my data")
+        assert self.response.status_code == 200
+
+    def erase(self, **fields: str) -> None:
+        """Have what is open erased."""
+        self.open("/newsletter/my-data/erase/")
+        self.press("Delete my data now", **fields)
 
     def open_link(self, message, containing: str) -> BeautifulSoup:
         return self.open(link_in(message, containing))
@@ -139,6 +163,30 @@ class Visitor:
         assert len(mail.outbox) == before + 1
         self.open_link(mail.outbox[-1], "confirm")
         self.press("Confirm")
+
+
+EVERYTHING_KNOWN = "Ada.Lovelace@Bücher.example"
+
+
+@pytest.fixture
+def everything_known(visitor, signup_page, send, book):
+    """A reader of whom everything is known that can be, with their data open."""
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import Contact, Delivery
+
+    visitor.join(signup_page, EVERYTHING_KNOWN, headers={"User-Agent": "Ada's browser"})
+    Contact.objects.update(name="Ada Lovelace")
+    send(factories.make_campaign(book, subject="Lemons are out"))
+    delivery = Delivery.objects.get()
+    actions.take_event(
+        actions.ProviderEvent("deferred", delivery.opaque_id, "", "1", "other", False, now())
+    )
+    visitor.enter(EVERYTHING_KNOWN)
+    visitor.open("/newsletter/my-data/message/")
+    visitor.press("Send", text="I am Ada.")
+    visitor.open("/newsletter/my-data/")
+    visitor.press("Send the link", new_address="countess@example.com")
+    return Contact.objects.get()
 
 
 def link_in(message, containing: str) -> str:

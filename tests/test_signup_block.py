@@ -6,12 +6,12 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from wagtail.models import Locale, Site
 
 from sandbox.home.models import StandardPage
 from tests import factories
+from tests.conftest import HttpsClient
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.blocks import SignupBlock
 from wagtail_gdpr_newsletter.models import (
@@ -38,7 +38,7 @@ def full_page_cache(settings):
 
 def test_it_works_behind_a_full_page_cache(full_page_cache, visitor, signup_page):
     """No cookie, no markup of one visitor: the second gets the first one's page, and signs up with it."""
-    first = Client().get(signup_page.get_url())
+    first = HttpsClient().get(signup_page.get_url())
     signup_page.title = "Changed in between"
     signup_page.save()
     visitor.open(signup_page.get_url())

@@ -23,6 +23,14 @@ class Address:
     typed: str
     canonical: str
 
+    @property
+    def mailbox(self) -> str:
+        """Where mail goes: as typed, at the very domain that the hashes stand for.
+
+        Python's codec and today's standard (UTS 46) read some international domains differently.
+        """
+        return f"{self.typed.rpartition('@')[0]}@{self.canonical.rpartition('@')[2]}"
+
     @classmethod
     def parse(cls, text: str) -> Address:
         """Raise `InvalidAddress` for what no mail system takes, and for local parts beyond ASCII.

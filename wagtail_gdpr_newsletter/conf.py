@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -114,6 +115,36 @@ signups_per_hour: Setting[int] = Setting(
     "How many sign-ups all visitors together may post in an hour before the forms pause.",
     "a whole number above zero",
     _is_count,
+)
+access_link_expiry: Setting[timedelta] = Setting(
+    "ACCESS_LINK_EXPIRY",
+    timedelta(hours=1),
+    "How long the mailed link to somebody's data can be opened.",
+    "a timedelta above zero",
+    _is_duration,
+)
+access_session: Setting[timedelta] = Setting(
+    "ACCESS_SESSION",
+    timedelta(minutes=30),
+    "How long somebody's data stay open in the browser in which they opened them.",
+    "a timedelta above zero",
+    _is_duration,
+)
+direct_access: Setting[timedelta | None] = Setting(
+    "DIRECT_ACCESS",
+    None,
+    "How long after a newsletter its My data link opens the data without another mail. Newsletters "
+    "get forwarded: whoever has one then has the data, too. None: never.",
+    "a timedelta above zero, or None",
+    lambda value: value is None or _is_duration(value),
+)
+erasure_journal: Setting[str] = Setting(
+    "ERASURE_JOURNAL",
+    "",
+    "The file that remembers erasures, so that they can be done again after a backup was restored. "
+    "Keep it apart from the database; it holds keyed hashes and no address.",
+    "the absolute path of a file",
+    lambda value: value == "" or (isinstance(value, str | Path) and Path(value).is_absolute()),
 )
 signup_form: Setting[str] = Setting(
     "SIGNUP_FORM",

@@ -1,4 +1,4 @@
-"""The form that visitors fill in. It knows no table: what it offers is handed to it."""
+"""The forms that visitors and readers fill in. They know no table: what they offer is handed to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from . import conf
 from .addresses import Address, InvalidAddress
 
 
@@ -46,39 +47,39 @@ def is_printable(value: str) -> None:
         raise forms.ValidationError(_("The name contains characters that cannot be typed."))
 
 
-class SignupForm(forms.Form):
-    """Address, a name where asked for, and an unticked box for each book (C1, C2)."""
-
-    email = AddressField(
-        label=_("E-mail address"),
+def address_field(label: Any) -> AddressField:
+    """Where a visitor types the address that is theirs (W1)."""
+    return AddressField(
+        label=label,
         max_length=320,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "maxlength": 320}),
         error_messages={"required": _("Enter your e-mail address.")},
     )
-    name = forms.CharField(
+
+
+def name_field() -> forms.CharField:
+    return forms.CharField(
         label=_("Name"),
         max_length=200,
         required=False,
         validators=[is_printable],
         widget=forms.TextInput(attrs={"autocomplete": "name", "maxlength": 200}),
     )
-    #: Empty when a person sends the form: they do not see it. Named so that no browser fills it in.
-    leave_this_empty = forms.CharField(
-        required=False,
-        label=_("Leave this field empty"),
-        widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
-    )
 
-    def __init__(
-        self, *args: Any, offers: Sequence[Offer], ask_name: bool, token: str, **kwargs: Any
-    ) -> None:
+
+class ConsentForm(forms.Form):
+    """An unticked box for each book (C1, C2)."""
+
+    def __init__(self, *args: Any, offers: Sequence[Offer], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offers = offers
-        self.token = token
-        if not ask_name:
-            del self.fields["name"]
         for offer in offers:
             self.fields[offer.field_name] = forms.BooleanField(required=False, label=offer.label)
+
+    @property
+    def shown(self) -> str:
+        """Which statements stand beside the boxes: another text is another form."""
+        return " ".join(str(offer.statement) for offer in self.offers)
 
     def boxes(self) -> list[tuple[Offer, forms.BoundField]]:
         return [(offer, self[offer.field_name]) for offer in self.offers]
@@ -97,6 +98,71 @@ class SignupForm(forms.Form):
         """What the visitor agreed to."""
         return [offer for offer in self.offers if self.cleaned_data.get(offer.field_name)]
 
+
+class SignupForm(ConsentForm):
+    """Address, a name where asked for, and the boxes."""
+
+    email = address_field(_("E-mail address"))
+    name = name_field()
+    #: Empty when a person sends the form: they do not see it. Named so that no browser fills it in.
+    leave_this_empty = forms.CharField(
+        required=False,
+        label=_("Leave this field empty"),
+        widget=forms.TextInput(attrs={"tabindex": "-1", "autocomplete": "off"}),
+    )
+
+    def __init__(
+        self, *args: Any, offers: Sequence[Offer], ask_name: bool, token: str, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, offers=offers, **kwargs)
+        self.token = token
+        if not ask_name:
+            del self.fields["name"]
+
     @property
     def is_from_a_robot(self) -> bool:
         return bool(self.data.get("leave_this_empty"))
+
+
+class AccessForm(forms.Form):
+    """Who wants to see their data."""
+
+    email = address_field(_("E-mail address"))
+
+
+class DetailsForm(forms.Form):
+    """What a reader may correct at once."""
+
+    name = name_field()
+    language = forms.ChoiceField(label=_("Language"), choices=conf.languages)
+
+
+class NewAddressForm(forms.Form):
+    """Where newsletters shall go from now on."""
+
+    new_address = address_field(_("New e-mail address"))
+
+
+class MessageForm(forms.Form):
+    """What a reader writes to the sender."""
+
+    text = forms.CharField(
+        label=_("Your message"),
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 8, "maxlength": 5000}),
+        error_messages={"required": _("Write your message.")},
+    )
+
+
+class EraseForm(forms.Form):
+    """How completely a reader wants to be forgotten."""
+
+    remember = forms.ChoiceField(
+        label=_("What we may remember"),
+        initial="hash",
+        widget=forms.RadioSelect,
+        choices=[
+            ("hash", _("Remember that I want no mail, without my address")),
+            ("nothing", _("Remember nothing at all")),
+        ],
+    )

@@ -18,6 +18,11 @@ subscription_confirmed = Signal()
 # provides args: subscription, source
 subscription_withdrawn = Signal()
 
+# Somebody's data were erased here: erase what you keep of them elsewhere. Sent on a worker, with the
+# address as typed, and repeated every hour until no receiver fails; so a receiver has to bear repetition.
+# provides args: site, address
+contact_erased = Signal()
+
 # The last delivery of a campaign has been settled.
 # provides args: campaign
 campaign_finished = Signal()

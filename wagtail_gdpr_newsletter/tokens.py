@@ -18,9 +18,11 @@ class Purpose(Enum):
     ANSWER = "answer"
     CONFIRM = "confirm"
     UNDO = "undo"
+    ACCESS = "access"
+    NEW_ADDRESS = "new address"
 
 
-EXPIRING = {Purpose.CONFIRM, Purpose.UNDO}
+EXPIRING = {Purpose.CONFIRM, Purpose.UNDO, Purpose.ACCESS, Purpose.NEW_ADDRESS}
 
 
 class InvalidToken(ValueError):
@@ -29,6 +31,10 @@ class InvalidToken(ValueError):
 
 class ExpiredToken(InvalidToken):
     """Once right, now too old."""
+
+
+class SpentToken(InvalidToken):
+    """Once right, used before."""
 
 
 def new_link_token() -> str:

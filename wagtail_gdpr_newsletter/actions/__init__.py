@@ -1,5 +1,17 @@
 """The stories, one file each. Each verb takes keywords and models, never a request."""
 
+from .access import (
+    NotNow,
+    ask_by_address,
+    ask_by_link,
+    close,
+    form_key,
+    may_open_directly,
+    open_by_link,
+    open_directly,
+    read_link,
+    session_of,
+)
 from .campaigns import (
     AlreadySent,
     CannotSend,
@@ -9,10 +21,20 @@ from .campaigns import (
     work_on_campaign,
 )
 from .confirmation_mail import ring_for_confirmations, send_confirmation
+from .disclosure import disclose
+from .download import as_zip
+from .erasure import erase, ring_for_erasures
+from .erasure import replay as replay_erasures
+from .erasure_journal import BrokenJournal
+from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
 from .heartbeat import worker_is_missing
+from .message import write_to_sender
 from .readiness import newest, reasons_against_sending
+from .rectification import ask_for_new_address, awaiting_move, correct, move
+from .restriction import has_objected, object_to_mail, restrict, withdraw_objection
 from .retention import purge
+from .service_mail import ring_for_service_mails
 from .signup import (
     awaiting_confirmation,
     confirm,
@@ -25,26 +47,53 @@ from .wording import version_wording, version_wordings_of_site
 
 __all__ = [
     "AlreadySent",
+    "BrokenJournal",
     "CannotSend",
+    "NotNow",
     "ProviderEvent",
+    "as_zip",
+    "ask_by_address",
+    "ask_by_link",
+    "ask_for_new_address",
     "awaiting_confirmation",
+    "awaiting_move",
+    "close",
     "confirm",
     "confirmed_before",
+    "correct",
     "digest_of_newest",
+    "disclose",
+    "erase",
+    "form_key",
+    "has_objected",
+    "may_open_directly",
+    "move",
     "newest",
+    "object_to_mail",
+    "open_by_link",
+    "open_directly",
     "purge",
+    "read_journal",
+    "read_link",
     "reasons_against_sending",
+    "replay_erasures",
+    "restrict",
     "resubscribe",
     "ring_for_confirmations",
+    "ring_for_erasures",
+    "ring_for_service_mails",
     "send_campaign",
     "send_confirmation",
     "send_test",
+    "session_of",
     "sign_up",
     "take_event",
     "tend_campaigns",
     "unsubscribe",
     "version_wording",
     "version_wordings_of_site",
+    "withdraw_objection",
     "work_on_campaign",
     "worker_is_missing",
+    "write_to_sender",
 ]

@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 from django_q.tasks import async_task
 
@@ -148,6 +147,8 @@ def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
 
 @transaction.atomic
 def _record(contact: Contact, pending: Sequence[Subscription], outcome: Outcome) -> None:
+    if not Contact.objects.lock(contact.pk):
+        return  # Erased while the mail was on its way.
     version = confirmation.version()
     for subscription in pending:
         ConsentRecord.objects.append(
@@ -185,16 +186,10 @@ def _token(contact: Contact, pending: Sequence[Subscription]) -> str:
         tokens.Purpose.CONFIRM,
         {
             "contact": contact.pk,
-            "address": mark(contact),
+            "address": contact.address_mark,
             "name": contact.name,
             # A later request may be for a newer wording: this mail is about the one that it names.
             "statements": {subscription.pk: subscription.statement_id for subscription in pending},
             "issued": now().timestamp(),
         },
     )
-
-
-def mark(contact: Contact) -> str:
-    """Tells one address of a contact from another, to nobody who does not know both."""
-    salt = "wagtail_gdpr_newsletter.address"
-    return salted_hmac(salt, contact.address_digest, algorithm="sha256").hexdigest()[:16]

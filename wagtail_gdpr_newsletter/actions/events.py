@@ -139,8 +139,8 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
 
 
 def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
-    if event.is_permanent:
-        contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+    if event.is_permanent and (here := Contact.objects.lock(contact.pk)):
+        here.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
 def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:

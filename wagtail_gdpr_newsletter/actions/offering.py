@@ -15,8 +15,15 @@ from django.utils.module_loading import import_string
 from wagtail.models import Site
 
 from .. import conf, tokens
-from ..forms import Offer, SignupForm
-from ..models import AddressBook, ConsentStatement, reasons_against_form
+from ..forms import ConsentForm, Offer, SignupForm
+from ..models import (
+    AddressBook,
+    ConsentStatement,
+    Contact,
+    SenderSettings,
+    SubscriptionStatus,
+    reasons_against_form,
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,24 @@ def show_form(
         success_message=success_message,
         thank_you_page=thank_you_page,
     )
+
+
+def joinable(contact: Contact) -> list[ConsentStatement]:
+    """What a reader may join from their own data: the books of the site that they do not get yet."""
+    standing = contact.subscriptions.standing_on_a_valid_basis().filter(
+        status__in=[SubscriptionStatus.CONFIRMED, SubscriptionStatus.PENDING]
+    )
+    books = AddressBook.objects.filter(site=contact.site).exclude(pk__in=standing.values("book"))
+    if SenderSettings.for_site(contact.site).missing():
+        return []
+    return current_statements(list(books), contact.language)
+
+
+def join_form(
+    statements: Sequence[ConsentStatement], data: Mapping[str, Any] | None = None
+) -> ConsentForm:
+    """A box for each. One that was ticked under a text that has changed since counts for nothing."""
+    return ConsentForm(data, offers=[_offer(statement) for statement in statements], auto_id="%s")
 
 
 def current_statement(book: AddressBook, language: str) -> ConsentStatement | None:

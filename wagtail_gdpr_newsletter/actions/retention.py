@@ -1,7 +1,7 @@
 """What is removed when its time is over?
 
-Unconfirmed sign-ups with everything that was kept for them (C12), and the visitor's connection in
-the proof (C7). Runs daily; repeating it does no harm.
+Unconfirmed sign-ups with everything that was kept for them (C12), the visitor's connection in the
+proof (C7), service mails and sessions that are over. Runs daily; repeating it does no harm.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..models import (
     Subscription,
 )
 from ..models.contacts import SubscriptionQuerySet
+from . import access, service_mail
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ def purge() -> None:
     """Everything that is due."""
     purge_unconfirmed()
     ConsentRecord.objects.strip_client(before=now() - conf.client_retention())
+    service_mail.purge_service_mails()
+    access.purge_sessions()
 
 
 def purge_unconfirmed() -> int:
@@ -57,8 +60,7 @@ def _lapsed() -> SubscriptionQuerySet:
 @transaction.atomic
 def _forget(contact_pk: int, subscription_pk: int) -> bool:
     """A request of somebody who was here before leaves them as they were, with the older evidence."""
-    # Whoever changes what a person has joined locks the person first.
-    contact = Contact.objects.select_for_update().filter(pk=contact_pk).first()
+    contact = Contact.objects.lock(contact_pk)
     subscription = _lapsed().filter(pk=subscription_pk).first()
     if contact is None or subscription is None:  # Confirmed, or asked again, at the last moment.
         return False

@@ -151,9 +151,7 @@ def _named_by(told: dict[str, Any]) -> list[Subscription]:
     subscriptions = Subscription.objects.filter(
         pk__in=told["statements"], contact=told["contact"]
     ).select_related("contact__site", "book", "statement")
-    return [
-        each for each in subscriptions if confirmation_mail.mark(each.contact) == told["address"]
-    ]
+    return [each for each in subscriptions if each.contact.address_mark == told["address"]]
 
 
 @transaction.atomic
@@ -163,8 +161,7 @@ def confirm(*, token: str, origin: Origin) -> list[Subscription]:
     Only a double opt-in does that (S5). Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
     told = _read(token)
-    # Whoever changes what a person has joined locks the person first.
-    contact = Contact.objects.select_for_update().filter(pk=told["contact"]).first()
+    contact = Contact.objects.lock(told["contact"])
     confirmed: list[Subscription] = []
     if contact is None:
         return confirmed

@@ -43,7 +43,7 @@ def unsubscribe(
 
     Returns a token for `resubscribe`, empty where there is nothing to take back.
     """
-    if not Contact.objects.select_for_update().filter(pk=contact.pk).exists():
+    if not Contact.objects.lock(contact.pk):
         return ""  # Erased a moment ago: they have left either way.
     leaving = contact.subscriptions.active().select_related("book", "contact", "statement")
     if books is not None:
@@ -107,7 +107,7 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
     Raise `InvalidToken` or `ExpiredToken` from `tokens`. Empty where something else came between.
     """
     told = tokens.read(tokens.Purpose.UNDO, token, max_age=UNDO_WINDOW)
-    contact = Contact.objects.select_for_update().filter(pk=told["contact"]).first()
+    contact = Contact.objects.lock(told["contact"])
     if contact is None:
         return []
     remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)

@@ -2,21 +2,19 @@
 
 from .address_books import AddressBook, ConsentWording, reasons_against_form
 from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
-from .consent import (
-    ConsentRecord,
-    ConsentStatement,
-    EvidenceIsImmutable,
-    Origin,
-    RecordedEvent,
-    WordingVersion,
-)
-from .contacts import Contact, LegalBasis, Subscription, SubscriptionStatus
+from .consent import ConsentRecord, Origin, RecordedEvent
+from .contacts import Contact, FormerLink, LegalBasis, Subscription, SubscriptionStatus
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
+from .evidence import EvidenceIsImmutable
+from .rights import AccessSession, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
+from .service_mails import MailKind, ServiceMail
+from .statements import ConsentStatement, WordingVersion
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
 
 __all__ = [
     "SITE_SCOPE",
+    "AccessSession",
     "AddressBook",
     "Campaign",
     "CampaignLock",
@@ -28,12 +26,18 @@ __all__ = [
     "DeliveryEvent",
     "DeliveryStatus",
     "EvidenceIsImmutable",
+    "FormerLink",
     "FrozenMessage",
     "LegalBasis",
+    "MailKind",
     "Origin",
     "RecordedEvent",
+    "RightsKind",
+    "RightsOutcome",
+    "RightsRequest",
     "SendStatus",
     "SenderSettings",
+    "ServiceMail",
     "Subscription",
     "SubscriptionStatus",
     "Suppression",

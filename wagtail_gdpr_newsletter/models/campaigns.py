@@ -42,7 +42,7 @@ from ..rendering import merge
 from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
 from ..tokens import SAMPLE_LINK_TOKEN
 from .address_books import AddressBook
-from .consent import Evidence
+from .evidence import Evidence
 from .sender import SenderSettings
 
 

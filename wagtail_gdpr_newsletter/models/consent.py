@@ -1,4 +1,4 @@
-"""The evidence: what was shown, word by word, and what was done with it. Nothing here is edited."""
+"""The evidence: what was done with what was shown, and by which way (C5). Nothing here is edited."""
 
 from __future__ import annotations
 
@@ -6,148 +6,17 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.conf import settings
 from django.db import models
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf, pseudonyms
-from .address_books import AddressBook
+from .evidence import Evidence, EvidenceQuerySet
+from .statements import ConsentStatement
 
 if TYPE_CHECKING:
     from .contacts import Contact, Subscription
-
-
-EvidenceT = TypeVar("EvidenceT", bound="Evidence", covariant=True)
-
-
-class EvidenceIsImmutable(TypeError):
-    """Somebody tried to change or delete evidence."""
-
-
-class EvidenceQuerySet(models.QuerySet[EvidenceT]):
-    """Reads and appends; the few lawful removals have methods of their own."""
-
-    def update(self, **kwargs: Any) -> int:
-        raise EvidenceIsImmutable(self.model.__name__)
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise EvidenceIsImmutable(self.model.__name__)
-
-
-class Evidence(models.Model):
-    """Written once (C9)."""
-
-    objects = EvidenceQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise EvidenceIsImmutable(type(self).__name__)
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise EvidenceIsImmutable(type(self).__name__)
-
-
-class WordingVersion(Evidence):
-    """A book's wording in all its languages, numbered; it outlives the book."""
-
-    book = models.ForeignKey(
-        AddressBook, on_delete=models.SET_NULL, null=True, related_name="wording_versions"
-    )
-    book_uuid = models.CharField(max_length=36)
-    book_name = models.CharField(max_length=200)
-    number = models.PositiveIntegerField()
-    material = models.BooleanField(
-        help_text=_("Whoever agreed to an earlier version has to be asked again (C9).")
-    )
-    created_at = models.DateTimeField(default=now)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("wording version")
-        verbose_name_plural = _("wording versions")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["book_uuid", "number"], name="%(app_label)s_wordingversion_number"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.book_name} {self.number}"
-
-
-class ConsentStatementQuerySet(EvidenceQuerySet["ConsentStatement"]):
-    def current_for(self, *books: AddressBook) -> ConsentStatementQuerySet:
-        """The newest version of each book, one statement a language."""
-        newer = WordingVersion.objects.filter(
-            book_uuid=models.OuterRef("version__book_uuid"),
-            number__gt=models.OuterRef("version__number"),
-        )
-        here = self.filter(~models.Exists(newer), version__book__in=books)
-        return here.select_related("version")
-
-    def still_valid(self) -> ConsentStatementQuerySet:
-        """Those that no later material version has overtaken."""
-        return self.filter(~overtaken("version"))
-
-
-def overtaken(version: str) -> models.Exists:
-    """Whether a later material version of the same book exists; `version` is the path to the row's own."""
-    return models.Exists(
-        WordingVersion.objects.filter(
-            book_uuid=models.OuterRef(f"{version}__book_uuid"),
-            number__gt=models.OuterRef(f"{version}__number"),
-            material=True,
-        )
-    )
-
-
-class ConsentStatement(Evidence):
-    """A wording version in one language, exactly as shown."""
-
-    version = models.ForeignKey(WordingVersion, on_delete=models.PROTECT, related_name="statements")
-    language = models.CharField(max_length=16)
-    #: What stands above the box, the text beside it, and the notice below.
-    book_name = models.CharField(max_length=200)
-    description = models.TextField(blank=True)
-    label = models.CharField(max_length=500)
-    #: [[heading, text], ...] (I1)
-    notice = models.JSONField()
-    digest = models.CharField(max_length=64)
-
-    objects: ClassVar = ConsentStatementQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("consent statement")
-        verbose_name_plural = _("consent statements")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["version", "language"], name="%(app_label)s_consentstatement_language"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.version} ({self.language})"
-
-    def digest_now(self) -> str:
-        """What the digest must be, from the text that is stored."""
-        return pseudonyms.digest_of(
-            {
-                "language": self.language,
-                "book_name": self.book_name,
-                "description": self.description,
-                "label": self.label,
-                "notice": self.notice,
-            }
-        )
 
 
 class RecordedEvent(models.TextChoices):
@@ -157,6 +26,7 @@ class RecordedEvent(models.TextChoices):
     CONFIRMED = "confirmed", _("confirmed")
     WITHDRAWN = "withdrawn", _("withdrew")
     WITHDRAWAL_UNDONE = "withdrawal_undone", _("took the withdrawal back")
+    ADDRESS_CHANGED = "address_changed", _("moved to another address")
 
     @classmethod
     def of_confirmation_mails(cls) -> list[str]:
@@ -201,7 +71,40 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
         mail_version: str = "",
     ) -> ConsentRecord:
         """Write one line of evidence about one subscription, as it stands."""
-        contact = subscription.contact
+        return self._write(
+            event,
+            subscription.contact,
+            origin=origin,
+            occurred_at=occurred_at,
+            book_uuid=subscription.book.uuid,
+            statement=subscription.statement,
+            message_id=message_id,
+            mail_version=mail_version,
+        )
+
+    def append_about(
+        self,
+        event: RecordedEvent,
+        contact: Contact,
+        *,
+        origin: Origin,
+        occurred_at: datetime,
+        mail_version: str = "",
+    ) -> ConsentRecord:
+        """Write one line of evidence that is about the person and no book of theirs."""
+        return self._write(
+            event, contact, origin=origin, occurred_at=occurred_at, mail_version=mail_version
+        )
+
+    def _write(
+        self,
+        event: RecordedEvent,
+        contact: Contact,
+        *,
+        origin: Origin,
+        occurred_at: datetime,
+        **details: Any,
+    ) -> ConsentRecord:
         ip, user_agent = origin.as_recorded()
         address_salt, client_salt = pseudonyms.new_salt(), pseudonyms.new_salt() if ip else ""
         record = self.model(
@@ -209,15 +112,11 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             contact=contact,
             subject=contact.keyed_hash,
             subject_key_id=contact.key_id,
-            book_uuid=subscription.book.uuid,
             event=event,
             occurred_at=occurred_at,
-            statement=subscription.statement,
             page_url=origin.page_url,
             block_id=origin.block_id,
             source=origin.source,
-            message_id=message_id,
-            mail_version=mail_version,
             address=contact.address,
             address_salt=address_salt,
             address_commitment=pseudonyms.commitment(address_salt, contact.address),
@@ -225,6 +124,7 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             user_agent=user_agent,
             client_salt=client_salt,
             client_commitment=pseudonyms.commitment(client_salt, ip, user_agent) if ip else "",
+            **details,
         )
         record.digest = record.digest_now()
         record.save()
@@ -253,8 +153,16 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             client_salt="",
         )
 
+    def strip_person(self, **emptied: Any) -> int:
+        """At an erasure: what the declarations say goes, the commitments stay (S6)."""
+        return models.QuerySet.update(self, **emptied)
+
+    def hand_over(self, *, to: Contact) -> int:
+        """Two contacts turned out to be one person; what was recorded stays as it is."""
+        return models.QuerySet.update(self, contact=to)
+
     def forget(self) -> int:
-        """Delete the records of sign-ups that lapsed unconfirmed: they prove nothing (C12)."""
+        """Delete what proves nothing: sign-ups that lapsed (C12), people who leave no trace at all (S2)."""
         return models.QuerySet.delete(self)[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
@@ -12,14 +13,17 @@ from .. import pseudonyms
 from ..addresses import Address
 from ..tokens import is_link_token, new_link_token
 from .address_books import AddressBook
-from .consent import ConsentStatement, overtaken
-from .suppressions import SITE_SCOPE, Suppression
+from .statements import ConsentStatement, overtaken
+from .suppressions import SITE_SCOPE, Suppression, SuppressionQuerySet
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
     def holding(self, link_token: str) -> ContactQuerySet:
         """Whose links carry this token; what is none finds nobody, whatever characters it is made of."""
-        return self.filter(link_token=link_token) if is_link_token(link_token) else self.none()
+        if not is_link_token(link_token):
+            return self.none()
+        current = self.filter(link_token=link_token)
+        return current if current.exists() else self.filter(former_links__link_token=link_token)
 
     def known_as(self, address: Address, *, site: Site) -> ContactQuerySet:
         """Whom that address belongs to on that site, whatever its spelling: one contact or none."""
@@ -41,9 +45,16 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 },
             )
             # It may have been deleted between the two lines: then it is added again.
-            if locked := self.select_for_update().filter(pk=contact.pk).first():
+            if locked := self.lock(contact.pk):
                 locked.rekey()
                 return locked
+
+    def lock(self, pk: int) -> Contact | None:
+        """Whoever changes what a person has joined, or who they are, holds them until it is done.
+
+        `None` where they were erased a moment ago.
+        """
+        return self.select_for_update().filter(pk=pk).first()
 
 
 class Contact(models.Model):
@@ -83,22 +94,38 @@ class Contact(models.Model):
                 fields=["site", "address_digest"], name="%(app_label)s_contact_once_a_site"
             )
         ]
+        indexes = [models.Index(fields=["keyed_hash"], name="gdpr_newsletter_contact_hash")]
+        permissions = [("export_contact", _("Can download a contact's data"))]
 
     def __str__(self) -> str:
         # Wagtail's audit log keeps this label for good: never an address.
         return str(_("Contact #%(number)s") % {"number": self.pk})
 
+    def as_address(self) -> Address:
+        return Address(self.address, self.canonical_address)
+
     @property
     def mailbox(self) -> str:
-        """Where mail goes: as typed, at the very domain that the hashes stand for.
+        """Where mail goes."""
+        return self.as_address().mailbox
 
-        Python's codec and today's standard (UTS 46) read some international domains differently.
-        """
-        local_part, domain = (
-            self.address.rpartition("@")[0],
-            self.canonical_address.rpartition("@")[2],
-        )
-        return f"{local_part}@{domain}"
+    @property
+    def address_mark(self) -> str:
+        """Tells one address of a contact from another, to nobody who does not know both."""
+        salt = "wagtail_gdpr_newsletter.address"
+        return salted_hmac(salt, self.address_digest, algorithm="sha256").hexdigest()[:16]
+
+    @property
+    def suppressions(self) -> SuppressionQuerySet:
+        """What is remembered of the address."""
+        return Suppression.objects.of(self.canonical_address, site=self.site)
+
+    def take_address(self, address: Address) -> None:
+        """Be somebody at another address from now on; not saved yet."""
+        hashed = pseudonyms.keyed_hash(address.canonical)
+        self.address, self.canonical_address = address.typed, address.canonical
+        self.address_digest = pseudonyms.digest(address.canonical)
+        self.keyed_hash, self.key_id = hashed.value, hashed.key_id
 
     def rekey(self) -> None:
         """Bring the hash, and those of this address's suppressions, under the current key (S3)."""
@@ -116,6 +143,22 @@ class Contact(models.Model):
         return Suppression.objects.remember(
             self.canonical_address, site=self.site, scope=scope, reason=reason
         )
+
+
+class FormerLink(models.Model):
+    """The token of a contact that was merged into this one: its old newsletters still lead here."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_links")
+    link_token = models.CharField(max_length=32, unique=True)
+    #: The number that the merged contact had, by which a restored backup still knows it.
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("former link")
+        verbose_name_plural = _("former links")
+
+    def __str__(self) -> str:
+        return f"#{self.number} → {self.contact}"
 
 
 class SubscriptionStatus(models.TextChoices):

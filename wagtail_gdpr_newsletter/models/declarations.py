@@ -24,14 +24,17 @@ class Erasure(Enum):
 
 
 class Kept(Enum):
-    """How long a value is kept; the reader is told so in these words."""
+    """How long a value is kept and why; the reader is told so in these words."""
 
     WITH_CONTACT = _(
         "until you have it erased; a sign-up that nobody confirms is deleted by itself"
     )
     AS_PROOF = _("as long as we may have to prove your consent")
-    CLIENT = _("for the time set for technical details, then removed from the proof")
+    CLIENT = _("for %(time)s, then removed from the proof")
     SUPPRESSION = _("for good, so that we do not write to you again")
+    REGISTER = _("as long as we may have to show that we did what you asked")
+    BRIEFLY = _("for a week, so that nobody can flood your mailbox through our forms")
+    SESSION = _("until you close this page or its time is up")
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,13 @@ class Personal:
 
 @dataclass(frozen=True)
 class Declaration:
-    """One table: what it is to the person, and what each field is."""
+    """One table: what it is to the person, whose its rows are, and what each field is."""
 
     label: str | Promise
     personal: Mapping[str, Personal] = field(default_factory=dict)
     not_personal: frozenset[str] = frozenset()
+    #: The way from a row to the contact, as a lookup; empty where only the hash leads there.
+    whose: str = ""
 
     @property
     def fields(self) -> set[str]:
@@ -67,6 +72,9 @@ _GOES = (Erasure.DELETE, Kept.WITH_CONTACT)
 _PROOF = (Erasure.STRIP, Kept.AS_PROOF)
 _CLIENT = (Erasure.STRIP, Kept.CLIENT)
 _LEDGER = (Erasure.DETACH, Kept.AS_PROOF)
+_REGISTER = (Erasure.DETACH, Kept.REGISTER)
+_BRIEFLY = (Erasure.DELETE, Kept.BRIEFLY)
+_SESSION = (Erasure.DELETE, Kept.SESSION)
 
 DECLARATIONS: dict[str, Declaration] = {
     "Contact": Declaration(
@@ -86,6 +94,17 @@ DECLARATIONS: dict[str, Declaration] = {
             ),
         },
         _not("id site key_id confirmations_in_doubt"),
+        whose="pk",
+    ),
+    "FormerLink": Declaration(
+        _("Links of an address of yours that was merged"),
+        {
+            "contact": Personal(_("contact"), *_GOES, shown=False, exported=False),
+            "link_token": Personal(_("token in your links"), *_GOES, shown=False, exported=False),
+            "number": Personal(_("former number"), *_GOES, shown=False),
+        },
+        _not("id"),
+        whose="contact",
     ),
     "Subscription": Declaration(
         _("Your newsletters"),
@@ -103,6 +122,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "unsubscribed_at": Personal(_("left on"), *_GOES),
         },
         _not("id created_at"),
+        whose="contact",
     ),
     "ConsentRecord": Declaration(
         _("Proof of your consent"),
@@ -111,25 +131,28 @@ DECLARATIONS: dict[str, Declaration] = {
             "subject": Personal(
                 _("keyed hash of the address"), Erasure.REKEY, Kept.AS_PROOF, shown=False
             ),
-            "event": Personal(_("what happened"), Erasure.DETACH, Kept.AS_PROOF),
-            "occurred_at": Personal(_("when"), Erasure.DETACH, Kept.AS_PROOF),
-            "statement": Personal(_("the text you saw"), Erasure.DETACH, Kept.AS_PROOF),
-            "page_url": Personal(_("on which page"), Erasure.DETACH, Kept.AS_PROOF),
-            "source": Personal(_("by which way"), Erasure.DETACH, Kept.AS_PROOF),
-            "message_id": Personal(
-                _("number of the confirmation mail"), Erasure.DETACH, Kept.AS_PROOF
-            ),
-            "mail_version": Personal(
-                _("wording of the confirmation mail"), Erasure.DETACH, Kept.AS_PROOF
-            ),
+            "event": Personal(_("what happened"), *_LEDGER),
+            "occurred_at": Personal(_("when"), *_LEDGER),
+            "book_uuid": Personal(_("for which newsletter"), *_LEDGER),
+            "statement": Personal(_("the text you saw"), *_LEDGER),
+            "page_url": Personal(_("on which page"), *_LEDGER),
+            "source": Personal(_("by which way"), *_LEDGER),
+            "message_id": Personal(_("number of the confirmation mail"), *_LEDGER),
+            "mail_version": Personal(_("wording of the confirmation mail"), *_LEDGER),
             "address": Personal(_("e-mail address at that time"), *_PROOF),
             "address_salt": Personal(_("salt"), *_PROOF, shown=False),
             "ip": Personal(_("IP address"), *_CLIENT),
             "user_agent": Personal(_("browser"), *_CLIENT),
             "client_salt": Personal(_("salt"), *_CLIENT, shown=False),
+            # What shows that the record is the one that was written.
+            "uuid": Personal(_("number of the record"), *_LEDGER, shown=False),
+            "block_id": Personal(_("number of the form"), *_LEDGER, shown=False),
+            "address_commitment": Personal(_("seal of the address"), *_LEDGER, shown=False),
+            "client_commitment": Personal(_("seal of the connection"), *_LEDGER, shown=False),
+            "digest": Personal(_("seal of the record"), *_LEDGER, shown=False),
         },
-        _not("id uuid site subject_key_id book_uuid block_id address_commitment")
-        | _not("client_commitment digest"),
+        _not("id site subject_key_id"),
+        whose="contact",
     ),
     "Delivery": Declaration(
         _("Newsletters sent to you"),
@@ -139,10 +162,11 @@ DECLARATIONS: dict[str, Declaration] = {
             "books": Personal(_("because you receive"), *_LEDGER),
             "status": Personal(_("outcome"), *_LEDGER),
             "sent_at": Personal(_("sent on"), *_LEDGER),
-            "message_id": Personal(_("message number"), *_LEDGER, shown=False),
+            "message_id": Personal(_("message number"), Erasure.STRIP, Kept.AS_PROOF, shown=False),
             "error": Personal(_("what the server said"), *_LEDGER),
         },
         _not("id lane claimed_at attempted_at attempts retry_at"),
+        whose="contact",
     ),
     "DeliveryEvent": Declaration(
         _("What became of them"),
@@ -153,6 +177,56 @@ DECLARATIONS: dict[str, Declaration] = {
             "occurred_at": Personal(_("when"), *_LEDGER),
         },
         _not("id event_id received_at"),
+        whose="delivery__contact",
+    ),
+    "RightsRequest": Declaration(
+        _("What you asked of us"),
+        {
+            "contact": Personal(_("contact"), *_REGISTER, shown=False),
+            "subject": Personal(
+                _("keyed hash of the address"), Erasure.REKEY, Kept.REGISTER, shown=False
+            ),
+            "kind": Personal(_("what"), *_REGISTER),
+            "source": Personal(_("by which way"), *_REGISTER),
+            "received_at": Personal(_("when"), *_REGISTER),
+            "due_on": Personal(_("to be done by"), *_REGISTER),
+            "settled_at": Personal(_("done on"), *_REGISTER),
+            "outcome": Personal(_("outcome"), *_REGISTER),
+            "address": Personal(
+                _("address, until an erasure is finished"),
+                Erasure.STRIP,
+                Kept.REGISTER,
+                shown=False,
+            ),
+        },
+        _not("id site subject_key_id places settled_by"),
+        whose="contact",
+    ),
+    "ServiceMail": Declaration(
+        _("Other mails for you"),
+        {
+            "contact": Personal(_("contact"), *_BRIEFLY, shown=False),
+            "kind": Personal(_("what"), *_BRIEFLY),
+            "address": Personal(_("to which other address"), *_BRIEFLY),
+            "address_digest": Personal(_("digest of the address"), *_BRIEFLY, shown=False),
+            "text": Personal(_("text"), *_BRIEFLY),
+            "wanted_at": Personal(_("asked for on"), *_BRIEFLY),
+            "attempted_at": Personal(_("tried on"), *_BRIEFLY, shown=False),
+            "sent_at": Personal(_("sent on"), *_BRIEFLY),
+            "spent_at": Personal(_("link used on"), *_BRIEFLY),
+        },
+        _not("id"),
+        whose="contact",
+    ),
+    "AccessSession": Declaration(
+        _("Browsers in which your data is open"),
+        {
+            "contact": Personal(_("contact"), *_SESSION, shown=False),
+            "key_digest": Personal(_("digest of the key"), *_SESSION, shown=False, exported=False),
+            "opened_at": Personal(_("since"), *_SESSION),
+        },
+        _not("id"),
+        whose="contact",
     ),
     "Suppression": Declaration(
         _("That you get no mail from us"),

@@ -20,6 +20,8 @@ class SuppressionReason(models.TextChoices):
     OBJECTION = "objection", _("objected")
     COMPLAINT = "complaint", _("complained of spam")
     BOUNCE = "bounce", _("address does not exist")
+    ERASURE = "erasure", _("had their data erased")
+    MOVED = "moved", _("moved to another address")
 
     @classmethod
     def final(cls) -> list[str]:

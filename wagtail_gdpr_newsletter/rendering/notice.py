@@ -17,14 +17,14 @@ def compose(
     """[[heading, text], ...] in the order in which the law lists them; empty parts are left out."""
     with translation.override(language):
         parts = [
-            [_("Who is responsible"), _responsible(sender)],
+            _responsible(sender),
             [_("What we use your address for"), purpose],
             [
                 _("Legal basis"),
                 _("Your consent (Article 6(1)(a) of the GDPR). It is voluntary."),
             ],
             [_("What you have to tell us"), _("Only your e-mail address; all else is up to you.")],
-            [_("Who else receives it"), _recipients(sender)],
+            _recipients(sender),
             [_("How long we keep it"), _retention(confirmation_expiry)],
             [
                 _("How you leave"),
@@ -36,35 +36,37 @@ def compose(
             [
                 _("Your rights"),
                 _(
-                    "You can ask us for access to your data and for a copy of it, have it corrected, "
-                    "restricted or erased, and object. Write to %(email)s."
+                    "With the “My data” link at the foot of every newsletter you can see your data, "
+                    "download, correct, restrict and erase them, and object. Or write to %(email)s."
                 )
                 % {"email": sender.email},
             ],
-            [_("Where you can complain"), _complaint(sender)],
-            [
-                _("Measuring"),
-                _("We do not record whether you open our e-mails or what you click in them."),
-            ],
+            _complaint(sender),
+            _measuring(),
         ]
     return [[heading, text] for heading, text in parts if text]
 
 
-def _responsible(sender: Sender) -> str:
+def about_sender(sender: Sender) -> list[list[str]]:
+    """What holds for whoever's data are kept, in the active language (GDPR 15(1))."""
+    return [_responsible(sender), _recipients(sender), _complaint(sender), _measuring()]
+
+
+def _responsible(sender: Sender) -> list[str]:
     lines = [sender.name, *sender.postal_address.splitlines(), sender.email, sender.phone]
     if sender.data_protection_officer:
         lines.append(
             _("Data protection officer: %(name)s") % {"name": sender.data_protection_officer}
         )
-    return "\n".join(line.strip() for line in lines if line.strip())
+    text = "\n".join(line.strip() for line in lines if line.strip())
+    return [_("Who is responsible"), text]
 
 
-def _recipients(sender: Sender) -> str:
-    if not sender.mail_provider:
-        return _("Only those who run our website and deliver our mail on our behalf.")
-    return _("%(provider)s, which delivers our mail on our behalf, and nobody else.") % {
-        "provider": sender.mail_provider
-    }
+def _recipients(sender: Sender) -> list[str]:
+    text = _("Only those who run our website and deliver our mail on our behalf.")
+    if sender.mail_provider:
+        text = _("%(provider)s, which delivers our mail on our behalf, and nobody else.")
+    return [_("Who else receives it"), text % {"provider": sender.mail_provider}]
 
 
 def _retention(confirmation_expiry: timedelta) -> str:
@@ -83,10 +85,18 @@ def in_words(time: timedelta) -> str:
     return ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours}
 
 
-def _complaint(sender: Sender) -> str:
-    if not sender.supervisory_authority:
-        return _("With the data protection authority of the place where you live or work.")
-    return _(
-        "With the data protection authority of the place where you live or work. Ours is: "
-        "%(authority)s."
-    ) % {"authority": sender.supervisory_authority}
+def _complaint(sender: Sender) -> list[str]:
+    text = _("With the data protection authority of the place where you live or work.")
+    if sender.supervisory_authority:
+        text = _(
+            "With the data protection authority of the place where you live or work. Ours is: "
+            "%(authority)s."
+        )
+    return [_("Where you can complain"), text % {"authority": sender.supervisory_authority}]
+
+
+def _measuring() -> list[str]:
+    return [
+        _("Measuring"),
+        _("We do not record whether you open our e-mails or what you click in them."),
+    ]

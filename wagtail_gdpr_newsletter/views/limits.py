@@ -1,4 +1,4 @@
-"""How much one visitor, and in total, may sign up in an hour (A1). Counted in the site's cache."""
+"""How many forms one visitor, and all together, may post in an hour (A1). Counted in the site's cache."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ HOUR = 3600
 logger = logging.getLogger(__name__)
 
 
-def too_many_signups(ip: str) -> bool:
-    """Count this one, and say whether it is one too many.
+def too_many(forms: str, ip: str) -> bool:
+    """Count this one, and say whether it is one too many of that kind of forms.
 
     One visitor's surplus does not count against all the others.
     """
-    if ip and _count(f"ip:{pseudonyms.digest(_household(ip))}") > conf.signups_per_hour_and_ip():
-        return True
-    return _count("all") > conf.signups_per_hour()
+    if ip:
+        visitor = f"{forms}:ip:{pseudonyms.digest(_household(ip))}"
+        if _count(visitor) > conf.signups_per_hour_and_ip():
+            return True
+    return _count(f"{forms}:all") > conf.signups_per_hour()
 
 
 def _household(ip: str) -> str:
@@ -31,7 +33,7 @@ def _household(ip: str) -> str:
 
 
 def _count(what: str) -> int:
-    key = f"wagtail_gdpr_newsletter:signups:{what}:{datetime.now(UTC):%Y%m%d%H}"
+    key = f"wagtail_gdpr_newsletter:{what}:{datetime.now(UTC):%Y%m%d%H}"
     try:
         cache.add(key, 0, timeout=HOUR)
         return cache.incr(key)

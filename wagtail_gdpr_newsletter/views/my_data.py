@@ -1,23 +1,144 @@
-"""The reader's way to their data."""
+"""The reader's way to their data, up to the door (R2); what is behind it is in `my_rights`."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from wagtail.models import Site
 
+from .. import actions, tokens
+from ..forms import AccessForm
+from ..links import default_site
 from ..models import Contact
-from .pages import page, private_page
+from . import doors, limits, my_rights
+from .pages import (
+    client_ip,
+    origin_of,
+    page,
+    posted_from_elsewhere,
+    private_page,
+    refuse_too_much,
+)
 
 
-@require_safe
+@csrf_exempt  # Whoever posts learns nothing by it; `posted_from_elsewhere` guards the mailbox.
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
 @private_page
-def my_data(request: HttpRequest, token: str) -> HttpResponse:
-    """Who is responsible, how to reach them, how to leave. Newsletters get forwarded: nothing else (R2)."""
+@refuse_too_much
+def my_data(request: HttpRequest) -> HttpResponse:
+    """Behind the door the data; before it a form for an address. All addresses get the same answer (A2)."""
+    if request.method != "POST":
+        if door := doors.door_of(request):
+            return my_rights.show(request, door)
+        return page(request, "my_data/entrance", form=AccessForm())
+    if posted_from_elsewhere(request):
+        return page(request, "refused", reason="elsewhere", status=403)
+    form = AccessForm(request.POST)
+    if not form.is_valid():
+        return page(request, "my_data/entrance", form=form, status=422)
+    if limits.too_many("my-data", client_ip(request)):
+        return page(request, "refused", reason="too_many", status=429)
+    site = Site.find_for_request(request) or default_site()
+    try:
+        actions.ask_by_address(site=site, address=form.cleaned_data["email"])
+    except actions.NotNow:
+        return page(request, "refused", reason="not_now", status=503)
+    return page(request, "my_data/sent", by_address=True)
+
+
+@csrf_exempt  # The token in the address is enough: all it can do is to have its owner mailed.
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+@refuse_too_much
+def from_newsletter(request: HttpRequest, token: str) -> HttpResponse:
+    """Who writes, how to leave, and a button for the link. Newsletters get forwarded: nothing else (R2)."""
     contact = Contact.objects.holding(token).select_related("site").first()
-    return page(
+    answer = partial(
+        page,
         request,
-        "my_data",
         site=contact.site if contact else None,
         language=contact.language if contact else None,
-        token=token,
     )
+    if request.method != "POST":
+        directly = contact is not None and actions.may_open_directly(contact)
+        return answer("my_data/from_newsletter", token=token, directly=directly)
+    if limits.too_many("my-data", client_ip(request)):
+        return answer("refused", reason="too_many", status=429)
+    key = actions.open_directly(contact=contact) if contact and _wants_in(request) else None
+    if contact and key:
+        return doors.let_in(request, contact, key)
+    try:
+        actions.ask_by_link(link_token=token)
+    except actions.NotNow:
+        return answer("refused", reason="not_now", status=503)
+    return answer("my_data/sent", by_address=False)
+
+
+def _wants_in(request: HttpRequest) -> bool:
+    return request.POST.get("what") == "open" and not posted_from_elsewhere(request)
+
+
+@csrf_exempt  # The token in the address is the proof.
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+def open_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a button, POST spends the link and opens the door: mail scanners open links."""
+    try:
+        if request.method == "POST":
+            contact, key = actions.open_by_link(token=token)
+            return doors.let_in(request, contact, key)
+        contact = actions.read_link(token).contact
+    except tokens.InvalidToken as error:
+        return _link_problem(request, error)
+    return page(request, "my_data/open", site=contact.site, language=contact.language)
+
+
+@csrf_exempt  # The token in the address is the proof.
+@require_http_methods(["GET", "HEAD", "POST"])
+@private_page
+def new_address(request: HttpRequest, token: str) -> HttpResponse:
+    """At the new mailbox: GET asks, POST moves."""
+    try:
+        move = actions.awaiting_move(token)
+        if request.method == "POST":
+            contact = actions.move(token=token, origin=origin_of(request, "my data"))
+    except tokens.InvalidToken as error:
+        return _link_problem(request, error)
+    if request.method != "POST":
+        contact = move.mail.contact
+    return page(
+        request,
+        "my_data/moved" if request.method == "POST" else "my_data/new_address",
+        site=contact.site,
+        language=contact.language,
+        address=move.address.typed,
+        books=move.books,
+    )
+
+
+def _link_problem(request: HttpRequest, error: tokens.InvalidToken) -> HttpResponse:
+    if isinstance(error, tokens.ExpiredToken):
+        return page(request, "my_data/link_problem", problem="expired", status=410)
+    if isinstance(error, tokens.SpentToken):
+        return page(request, "my_data/link_problem", problem="spent", status=410)
+    return page(request, "my_data/link_problem", problem="invalid", status=404)
+
+
+@csrf_exempt  # Closing a door harms nobody.
+@require_POST
+@private_page
+def close(request: HttpRequest) -> HttpResponse:
+    """Nobody reads on in this browser."""
+    door = doors.door_of(request)
+    response = page(
+        request, "my_data/closed", by_hand=True, language=door.contact.language if door else None
+    )
+    if door:
+        actions.close(door.session)
+        doors.forget(response, door.contact)
+    return response

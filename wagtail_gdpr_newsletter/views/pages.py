@@ -31,6 +31,7 @@ def private_page(view: View) -> View:
         add_never_cache_headers(response)
         response.headers.setdefault("Referrer-Policy", "no-referrer")
         response["X-Robots-Tag"] = "noindex, nofollow"
+        response.headers.setdefault("X-Frame-Options", "DENY")
         return response
 
     return wrapped

@@ -60,7 +60,7 @@ def _take(request: HttpRequest, shown: ShownForm) -> HttpResponse:
         return page(request, "refused", reason="gone", status=410)
     if shown.is_outdated(agreed):
         return _show_again(request, shown)
-    if limits.too_many_signups(client_ip(request)):
+    if limits.too_many("signups", client_ip(request)):
         return page(request, "refused", reason="too_many", status=429)
     actions.sign_up(
         site=Site.objects.get(pk=shown.site),

@@ -1,0 +1,157 @@
+"""After a restore everybody is erased again who had been (R6), and a command does what the button does."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.utils.timezone import now
+
+from tests import factories
+from tests.conftest import EVERYTHING_KNOWN as ADDRESS
+from tests.traces import traces_of
+from wagtail_gdpr_newsletter import actions
+from wagtail_gdpr_newsletter.models import (
+    ConsentRecord,
+    Contact,
+    FormerLink,
+    RightsRequest,
+    Subscription,
+    Suppression,
+)
+
+pytestmark = pytest.mark.django_db
+
+MY_DATA = "/newsletter/my-data/"
+
+
+def test_the_command_does_the_same(everything_known, capsys):
+    call_command("newsletter_erase", "ada.lovelace@bücher.example")
+    assert "here: done" in capsys.readouterr().out
+    assert traces_of(ADDRESS) == []
+    with pytest.raises(CommandError, match="Nothing is kept"):
+        call_command("newsletter_erase", ADDRESS)
+    with pytest.raises(CommandError):
+        call_command("newsletter_erase", "no address")
+    with pytest.raises(CommandError, match="no site"):
+        call_command("newsletter_erase", ADDRESS, "--site", "nowhere")
+    with pytest.raises(CommandError):
+        call_command("newsletter_erase")
+
+
+def test_the_command_can_keep_nothing(everything_known):
+    call_command("newsletter_erase", ADDRESS, "--without-hash")
+    assert not Suppression.objects.exists()
+
+
+@pytest.fixture
+def journal(configure, tmp_path):
+    path = tmp_path / "erasures.jsonl"
+    configure(ERASURE_JOURNAL=str(path))
+    return path
+
+
+class Backup:
+    """Our tables as they were, put back as a restore puts them back."""
+
+    def __init__(self) -> None:
+        from django.core import serializers
+
+        models = apps.get_app_config("wagtail_gdpr_newsletter").get_models()
+        self.rows = [
+            row
+            for model in models
+            for row in json.loads(serializers.serialize("json", model._base_manager.all()))
+        ]
+
+    def restore(self) -> None:
+        from django.core import serializers
+        from django.db import connection
+
+        for model in reversed(list(apps.get_app_config("wagtail_gdpr_newsletter").get_models())):
+            with connection.cursor() as cursor, connection.constraint_checks_disabled():
+                if model in (Contact, Subscription, ConsentRecord, Suppression, RightsRequest):
+                    cursor.execute(f"DELETE FROM {model._meta.db_table}")
+        for row in serializers.deserialize("json", json.dumps(self.rows)):
+            row.save()
+
+
+@pytest.mark.parametrize("remember", ["hash", "nothing"])
+def test_a_restored_backup_is_clean_again_after_a_replay(
+    visitor, everything_known, journal, remember, capsys
+):
+    """R6."""
+    backup = Backup()
+    visitor.erase(remember=remember)
+    remembered = set(Suppression.objects.values_list("hash", "scope", "reason"))
+    backup.restore()
+    assert traces_of(ADDRESS)
+    call_command("newsletter_erase", "--replay")
+    assert "1 erasures in the journal, 1 erased again." in capsys.readouterr().out
+    assert traces_of(ADDRESS, "Ada Lovelace") == []
+    assert set(Suppression.objects.values_list("hash", "scope", "reason")) == remembered
+    call_command("newsletter_erase", "--replay", str(journal))
+    assert "0 erased again" in capsys.readouterr().out
+
+
+def test_the_journal_holds_no_spelling_of_the_address(visitor, everything_known, journal):
+    token = everything_known.link_token
+    visitor.erase()
+    line = journal.read_text()
+    for spelling in ("ada", "lovelace", "bücher", "xn--bcher", token):
+        assert spelling not in line.lower()
+
+
+def test_whoever_came_back_is_not_erased_again(visitor, everything_known, journal, signup_page):
+    visitor.erase()
+    with time_machine.travel(now() + timedelta(days=30)):
+        visitor.join(signup_page, ADDRESS)
+        backup = Backup()
+        backup.restore()
+        call_command("newsletter_erase", "--replay")
+        assert Subscription.objects.mailable().exists()
+
+
+def test_whoever_had_been_two_is_erased_as_both(
+    visitor, everything_known, journal, signup_page, book
+):
+    other = factories.make_subscription(book, "countess@example.com")
+    backup = Backup()
+    question = next(each for each in mail.outbox if each.to == ["countess@example.com"])
+    visitor.open_link(question, "new-address")
+    visitor.press("Yes, that is my address")
+    merged = Contact.objects.get()
+    assert FormerLink.objects.get().number == other.contact.pk
+    actions.erase(contact=merged, origin=factories.ORIGIN)
+    backup.restore()
+    call_command("newsletter_erase", "--replay")
+    assert not Contact.objects.exists()
+    assert traces_of(ADDRESS) == traces_of("countess@example.com") == []
+
+
+def test_a_journal_that_cannot_be_written_stops_nobody(
+    visitor, everything_known, configure, tmp_path, caplog
+):
+    configure(ERASURE_JOURNAL=str(tmp_path / "nowhere" / "erasures.jsonl"))
+    visitor.erase()
+    assert RightsRequest.objects.get(kind="erasure").places["journal"] == "failed"
+    assert "could not be written" in caplog.text
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["no json\n", "{}\n", '{"at": 1}\n'])
+def test_what_is_no_journal_is_refused_whole(everything_known, journal, text):
+    journal.write_text(text)
+    with pytest.raises(CommandError, match=r"erasures\.jsonl, line 1"):
+        call_command("newsletter_erase", "--replay")
+    assert Contact.objects.exists()
+
+
+def test_a_journal_has_to_be_named(everything_known):
+    with pytest.raises(CommandError, match="ERASURE_JOURNAL"):
+        call_command("newsletter_erase", "--replay")

@@ -1,0 +1,247 @@
+"""What do we hold about somebody?
+
+Everything that `models/declarations.py` names, table by table, read from the rows as they are: for the page
+in the reader's own words, and for the download as it is stored. A field that nobody declared cannot be
+forgotten here, because a test does not let it exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.utils import formats
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import conf
+from ..models import (
+    SITE_SCOPE,
+    AddressBook,
+    Campaign,
+    ConsentStatement,
+    Contact,
+    SenderSettings,
+    Suppression,
+    WordingVersion,
+)
+from ..models.declarations import DECLARATIONS, Declaration, Kept, Personal
+from ..rendering import notice
+
+#: `Origin.source`, for the person whom it is about.
+WAYS = {
+    "form": gettext_lazy("sign-up form"),
+    "mail": gettext_lazy("our mail server"),
+    "confirmation page": gettext_lazy("link in the confirmation mail"),
+    "unsubscribe page": gettext_lazy("link at the foot of a newsletter"),
+    "one-click": gettext_lazy("button of a mail program"),
+    "provider": gettext_lazy("our mail provider"),
+    "complaint": gettext_lazy("complaint of spam"),
+    "my data": gettext_lazy("this page"),
+    "staff": gettext_lazy("a member of our staff"),
+    "command": gettext_lazy("a member of our staff"),
+    "replay": gettext_lazy("repeated after a backup was restored"),
+}
+
+
+#: Sections that the page lays out by itself, because readers change something there.
+BY_HAND = ("Contact", "Subscription")
+
+#: Sections in which one entry is many words.
+WORDY = ("ConsentRecord",)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value: as JSON has it, and in words."""
+
+    name: str
+    label: str
+    shown: bool
+    value: Any
+    text: str
+    #: Where the value is a text that somebody agreed to.
+    statement: ConsentStatement | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row, and what is said of it."""
+
+    instance: models.Model
+    facts: list[Fact]
+
+    @property
+    def shown(self) -> list[Fact]:
+        return [fact for fact in self.facts if fact.shown]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table."""
+
+    name: str
+    label: str
+    entries: list[Entry]
+
+    @property
+    def is_table(self) -> bool:
+        return self.name not in WORDY
+
+    @property
+    def headings(self) -> list[str]:
+        return [fact.label for fact in self.entries[0].shown] if self.entries else []
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """Everything; the texts are in the language that was active."""
+
+    contact: Contact
+    sections: list[Section]
+
+    @property
+    def personal(self) -> list[Section]:
+        """Who they are and what they get: each with an entry, or none."""
+        return [section for section in self.sections if section.name in BY_HAND]
+
+    @property
+    def read_only(self) -> list[Section]:
+        """What happened, where there is anything to show."""
+        return [
+            section for section in self.sections if section.name not in BY_HAND and section.headings
+        ]
+
+    @cached_property
+    def about(self) -> list[list[str]]:
+        """[[heading, text], ...]: who is responsible, who receives it, where to complain."""
+        sender = SenderSettings.for_site(self.contact.site).as_sender()
+        return notice.about_sender(sender)
+
+    @cached_property
+    def kept(self) -> list[tuple[str, str]]:
+        """(what, how long and why) for every table, whether it holds anything now or not."""
+        return [
+            (str(declaration.label), "; ".join(map(in_words, _periods(declaration))))
+            for declaration in DECLARATIONS.values()
+            if declaration.personal
+        ]
+
+
+def disclose(contact: Contact) -> Disclosure:
+    """A constant number of queries, whatever there is."""
+    reader = _Reader(contact)
+    return Disclosure(
+        contact,
+        [
+            reader.section(apps.get_model("wagtail_gdpr_newsletter", name), declaration)
+            for name, declaration in DECLARATIONS.items()
+            if declaration.personal
+        ],
+    )
+
+
+def _periods(declaration: Declaration) -> list[Kept]:
+    return list(dict.fromkeys(personal.kept for personal in declaration.personal.values()))
+
+
+def in_words(kept: Kept) -> str:
+    """In the active language."""
+    return str(kept.value) % {"time": notice.in_words(conf.client_retention())}
+
+
+class _Reader:
+    """Reads one contact's rows and puts their values into words."""
+
+    def __init__(self, contact: Contact) -> None:
+        self.contact = contact
+
+    def section(self, model: type[models.Model], declaration: Declaration) -> Section:
+        exported = {
+            name: personal for name, personal in declaration.personal.items() if personal.exported
+        }
+        entries = [
+            Entry(row, [self._fact(row, name, personal) for name, personal in exported.items()])
+            for row in self._rows(model, declaration, exported)
+        ]
+        return Section(model.__name__, str(declaration.label), entries)
+
+    def _rows(
+        self, model: type[models.Model], declaration: Declaration, fields: Iterable[str]
+    ) -> models.QuerySet[Any]:
+        if model is Suppression:  # Its rows know nobody; only the address leads to them.
+            return self.contact.suppressions.order_by("pk")
+        related = [name for name in fields if model._meta.get_field(name).is_relation]
+        if "statement" in related:
+            related.append("statement__version")
+        rows = model._default_manager.filter(**{declaration.whose: self.contact.pk})
+        return rows.select_related(*related).order_by("pk") if related else rows.order_by("pk")
+
+    def _fact(self, row: models.Model, name: str, personal: Personal) -> Fact:
+        value = getattr(row, name)
+        return Fact(
+            name=name,
+            label=str(personal.label),
+            shown=personal.shown,
+            value=as_stored(value),
+            text=self._in_words(row, name, value),
+            statement=value if isinstance(value, ConsentStatement) else None,
+        )
+
+    def _in_words(self, row: models.Model, name: str, value: Any) -> str:
+        if value in (None, "", []):
+            return ""
+        if name == "source":
+            return str(WAYS.get(value, value))
+        if name == "language":
+            return dict(conf.languages()).get(value, value)
+        if name in ("scope", "book_uuid"):
+            return _("every newsletter") if value == SITE_SCOPE else self._book_names.get(value, "")
+        if name == "books":
+            return ", ".join(filter(None, map(self._book_names.get, value)))
+        if isinstance(value, ConsentStatement):
+            return value.label
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        if hasattr(value, "tzinfo"):
+            return formats.date_format(localtime(value), "DATETIME_FORMAT")
+        if hasattr(value, "isoformat"):
+            return formats.date_format(value, "DATE_FORMAT")
+        choice = getattr(row, f"get_{name}_display", None)
+        return str(choice() if choice else value)
+
+    @cached_property
+    def _book_names(self) -> dict[str, str]:
+        """Of books that are gone, too."""
+        here = AddressBook.objects.filter(site=self.contact.site)
+        return dict(WordingVersion.objects.values_list("book_uuid", "book_name")) | dict(
+            here.values_list("uuid", "name")
+        )
+
+
+def as_stored(value: Any) -> Any:
+    """What JSON can hold, complete: a statement with every word of it."""
+    if isinstance(value, ConsentStatement):
+        return {
+            "book": value.version.book_uuid,
+            "version": value.version.number,
+            "material": value.version.material,
+            **{
+                name: getattr(value, name)
+                for name in ("language", "book_name", "description", "label", "notice", "digest")
+            },
+        }
+    if isinstance(value, AddressBook):
+        return {"uuid": value.uuid, "name": value.name}
+    if isinstance(value, Campaign):
+        return {"uuid": str(value.uuid), "subject": value.subject}
+    if isinstance(value, models.Model):
+        return value.pk
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value if isinstance(value, bool | int | str | list | None) else str(value)

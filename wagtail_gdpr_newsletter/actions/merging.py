@@ -1,0 +1,102 @@
+"""What happens when two contacts turn out to be one person?
+
+The mailbox of the one address has confirmed that the other's contact moves there, and was told by name
+which newsletters will come (R3). One contact goes on, with everything that both had: subscriptions,
+evidence, deliveries, requests. Links in old newsletters of both keep working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..addresses import Address
+from ..models import (
+    SITE_SCOPE,
+    ConsentRecord,
+    Contact,
+    Delivery,
+    FormerLink,
+    RightsRequest,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+from .events import GRAVITY
+
+#: Of two subscriptions to one book the one further up stays. What is confirmed stays so: the mailbox
+#: that confirmed the move was told of it. Beyond that, whoever left has left.
+STANDING = [
+    SubscriptionStatus.CONFIRMED,
+    SubscriptionStatus.UNSUBSCRIBED,
+    SubscriptionStatus.PENDING,
+    SubscriptionStatus.UNPROVEN,
+]
+
+
+def carry_suppressions(contact: Contact, address: Address, *, books: Sequence[str]) -> None:
+    """What was remembered of the old address is remembered of the new; before the address changes.
+
+    `books`: the UUIDs of those that the mailbox at the new address has just confirmed. For them, as after
+    any double opt-in, an earlier leaving holds no longer; an objection or a complaint does.
+    """
+    remembered = contact.suppressions.exclude(
+        reason__in=[SuppressionReason.BOUNCE, SuppressionReason.MOVED]
+    )
+    for suppression in remembered:
+        Suppression.objects.remember(
+            address.canonical,
+            site=contact.site,
+            scope=suppression.scope,
+            reason=suppression.reason,
+        )
+    at_new = Suppression.objects.of(address.canonical, site=contact.site)
+    at_new.filter(reason__in=[SuppressionReason.BOUNCE, SuppressionReason.MOVED]).delete()
+    if books:
+        confirmed = at_new.filter(scope__in=[SITE_SCOPE, *books])
+        confirmed.exclude(reason__in=SuppressionReason.final()).delete()
+
+
+def merge(contact: Contact, other: Contact) -> None:
+    """Make `contact` both; `other` is deleted. Both are locked."""
+    _merge_subscriptions(contact, other)
+    _merge_deliveries(contact, other)
+    ConsentRecord.objects.filter(contact=other).hand_over(to=contact)
+    RightsRequest.objects.filter(contact=other).update(contact=contact)
+    FormerLink.objects.filter(contact=other).update(contact=contact)
+    FormerLink.objects.create(contact=contact, link_token=other.link_token, number=other.pk)
+    contact.name = contact.name or other.name
+    contact.restricted = contact.restricted or other.restricted
+    contact.created_at = min(contact.created_at, other.created_at)
+    other.delete()
+
+
+def _merge_subscriptions(contact: Contact, other: Contact) -> None:
+    mine = {each.book_id: each for each in contact.subscriptions.all()}
+    for theirs in other.subscriptions.all():
+        ours = mine.get(theirs.book_id)
+        if ours is None:
+            Subscription.objects.filter(pk=theirs.pk).update(contact=contact)
+        elif STANDING.index(_standing(theirs)) < STANDING.index(_standing(ours)):
+            ours.delete()
+            Subscription.objects.filter(pk=theirs.pk).update(contact=contact)
+
+
+def _standing(subscription: Subscription) -> SubscriptionStatus:
+    return SubscriptionStatus(subscription.status)
+
+
+def _merge_deliveries(contact: Contact, other: Contact) -> None:
+    """Nobody gets a second copy because they were two: of two deliveries the further one stays theirs."""
+    mine = {each.campaign_id: each for each in contact.deliveries.all()}
+    twice = other.deliveries.filter(campaign__in=mine)
+    for theirs in twice:
+        ours = mine[theirs.campaign_id]
+        less, more = sorted((ours, theirs), key=_progress)
+        Delivery.objects.filter(pk=less.pk).update(contact=None)
+        Delivery.objects.filter(pk=more.pk).update(contact=contact)
+    other.deliveries.update(contact=contact)
+
+
+def _progress(delivery: Delivery) -> int:
+    return [status.value for status in GRAVITY].index(delivery.status)

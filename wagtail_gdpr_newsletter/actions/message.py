@@ -1,0 +1,40 @@
+"""What happens when a reader writes to the sender?
+
+The message goes to the sender's mailbox with the reader as Reply-To, and a copy to the reader. It may be a
+request that the law wants answered within a month, so it stands in the register until somebody says there
+that it was.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.views.decorators.debug import sensitive_variables
+
+from ..models import Contact, MailKind, RightsKind, RightsOutcome, RightsRequest
+from . import service_mail
+
+#: How many messages one reader may send in a day.
+A_DAY = 5
+
+
+@sensitive_variables("text")
+@transaction.atomic
+def write_to_sender(*, contact: Contact, text: str) -> bool:
+    """False where they have written too often today; nothing is sent then."""
+    here = Contact.objects.lock(contact.pk)
+    if here is None:
+        return False
+    today = here.service_mails.filter(
+        kind=MailKind.MESSAGE, wanted_at__gt=now() - timedelta(days=1)
+    )
+    if today.count() >= A_DAY:
+        return False
+    for kind in (MailKind.MESSAGE, MailKind.MESSAGE_COPY):
+        service_mail.owe(here, kind, text=text)
+    RightsRequest.objects.register(
+        here, RightsKind.MESSAGE, source="my data", outcome=RightsOutcome.OPEN
+    )
+    return True

@@ -1,0 +1,65 @@
+"""What happens when somebody wants to be left in peace?
+
+Restricting: everything is kept and nothing is sent until they lift it (GDPR 18). Objecting: every
+subscription ends, and it is remembered that nobody may write to that address, not even to ask for a
+confirmation (GDPR 21(3)); only the person themselves, from their own data, can take it back, and then gets
+nothing that they do not ask for anew.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from ..models import (
+    Contact,
+    Origin,
+    RightsKind,
+    RightsRequest,
+    Suppression,
+    SuppressionReason,
+)
+from .unsubscription import unsubscribe
+
+
+@transaction.atomic
+def restrict(*, contact: Contact, restricted: bool, source: str) -> bool:
+    """Restrict, or lift the restriction; False where it was so before."""
+    here = Contact.objects.lock(contact.pk)
+    if here is None or here.restricted == restricted:
+        return False
+    here.restricted = restricted
+    here.save(update_fields=["restricted"])
+    kind = RightsKind.RESTRICTION if restricted else RightsKind.RESTRICTION_LIFTED
+    RightsRequest.objects.register(here, kind, source=source)
+    return True
+
+
+def has_objected(contact: Contact) -> bool:
+    return contact.suppressions.filter(reason=SuppressionReason.OBJECTION).exists()
+
+
+@transaction.atomic
+def object_to_mail(*, contact: Contact, origin: Origin) -> None:
+    """“Never write to me again.”"""
+    here = Contact.objects.lock(contact.pk)
+    if here is None or has_objected(here):
+        return
+    unsubscribe(contact=here, books=None, origin=origin, reason=SuppressionReason.OBJECTION)
+    RightsRequest.objects.register(here, RightsKind.OBJECTION, source=origin.source)
+
+
+@transaction.atomic
+def withdraw_objection(*, contact: Contact, source: str) -> None:
+    """What they had left they have left all the same: a withdrawal stays where the objection was (S5)."""
+    here = Contact.objects.lock(contact.pk)
+    if here is None or not has_objected(here):
+        return
+    for objection in here.suppressions.filter(reason=SuppressionReason.OBJECTION):
+        Suppression.objects.remember(
+            here.canonical_address,
+            site=here.site,
+            scope=objection.scope,
+            reason=SuppressionReason.WITHDRAWAL,
+        )
+        objection.delete()
+    RightsRequest.objects.register(here, RightsKind.OBJECTION_WITHDRAWN, source=source)
