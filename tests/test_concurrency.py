@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
 from django.utils.timezone import now
 
 from tests import factories
 from tests.mailers import use_mailer
+from tests.threads import at_once, at_the_same_time, errors_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
@@ -32,37 +27,9 @@ from wagtail_gdpr_newsletter.models import (
     SubscriptionStatus,
 )
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
-    pytest.mark.skipif(
-        "DATABASE_URL" not in os.environ,
-        reason="SQLite in memory has one connection: make test DATABASE_URL=postgres://… runs it",
-    ),
-]
+pytestmark = at_the_same_time
 
 ADA = Address.parse("ada@example.org")
-
-
-def at_once(*tasks: Callable[[], object], times: int = 1) -> list[object]:
-    """Run all of them in threads that start together; what each returned or raised."""
-    every = list(tasks) * times
-    start = threading.Barrier(len(every))
-
-    def run(task: Callable[[], object]) -> object:
-        start.wait()
-        try:
-            return task()
-        except Exception as error:  # noqa: BLE001 -- the test looks at it
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(every)) as pool:
-        return list(pool.map(run, every))
-
-
-def errors_in(outcomes: list[object]) -> list[Exception]:
-    return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
 
 def sign_up(book) -> None:

@@ -12,9 +12,10 @@ from django.apps import apps
 
 from tests.conftest import EVERYTHING_KNOWN as ADDRESS
 from wagtail_gdpr_newsletter.actions.disclosure import as_stored
-from wagtail_gdpr_newsletter.models import (, RightsRequest
+from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
     Contact,
+    RightsRequest,
 )
 from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
 

@@ -201,7 +201,7 @@ def test_a_message_reaches_the_sender_and_a_copy_the_reader(visitor, ada):
     assert "&lt;b&gt;" in message.alternatives[0].content
     assert copy.to == [MAILBOX]
     assert "What do you know?" in copy.body
-    request = RightsRequest.objects.get(kind=RightsKind.MESSAGE)
+    request = RightsRequest.objects.filter(kind=RightsKind.MESSAGE).latest("pk")
     assert request.outcome == RightsOutcome.OPEN
     assert request.due_on > now().date()
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
@@ -20,7 +20,9 @@ from wagtail.snippets.views.snippets import SnippetViewSetGroup
 from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
+from .admin.contacts import ContactsMenuItem, contact_urls
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
+from .admin.requests import RequestsMenuItem, request_urls
 from .admin.sender import SENDER_PANELS, after_saving_sender
 from .links import default_site
 from .models import Campaign, SenderSettings
@@ -65,10 +67,16 @@ class NewsletterGroup(SnippetViewSetGroup):
     menu_order = 300
 
     def get_submenu_items(self) -> list[MenuItem]:
-        return [*super().get_submenu_items(), SenderMenuItem()]
+        ours = [ContactsMenuItem(), RequestsMenuItem(), SenderMenuItem()]
+        return [*super().get_submenu_items(), *ours]
 
 
 register_snippet(NewsletterGroup)
+
+
+@hooks.register("register_admin_urls")
+def register_admin_urls() -> list[URLPattern]:
+    return [*contact_urls(), *request_urls()]
 
 
 @hooks.register("construct_snippet_action_menu")
@@ -90,19 +98,43 @@ def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None
         after_saving_sender(request, setting)
 
 
+#: What staff do, as the audit log has it: name, label, message.
+LOG_ACTIONS = [
+    ("send", _("Send campaign"), _("Campaign sent")),
+    ("send_test", _("Send test"), _("Test of the campaign sent")),
+    ("view_contact", _("See a contact"), _("Data of the contact seen")),
+    ("export_contact", _("Download a contact"), _("Data of the contact downloaded")),
+    ("correct_contact", _("Correct a contact"), _("Name or language corrected")),
+    ("ask_for_new_address", _("Ask at a new address"), _("New address asked to confirm")),
+    ("send_access_link", _("Send the My data link"), _("Link to the data sent")),
+    ("unsubscribe_contact", _("Unsubscribe a contact"), _("Unsubscribed")),
+    ("restrict_contact", _("Restrict a contact"), _("Use of the data restricted")),
+    ("lift_restriction", _("Lift a restriction"), _("Restriction lifted")),
+    ("record_objection", _("Record an objection"), _("Objection recorded")),
+    ("erase_contact", _("Erase a contact"), _("Data erased")),
+]
+
+
 @hooks.register("register_log_actions")
 def register_log_actions(log_actions: LogActionRegistry) -> None:
-    log_actions.register_action(
-        "wagtail_gdpr_newsletter.send", _("Send campaign"), _("Campaign sent")
-    )
-    log_actions.register_action(
-        "wagtail_gdpr_newsletter.send_test", _("Send test"), _("Test of the campaign sent")
-    )
+    for name, label, message in LOG_ACTIONS:
+        log_actions.register_action(f"wagtail_gdpr_newsletter.{name}", label, message)
+
+
+PERMISSIONS = [
+    "send_campaign",
+    "view_contact",
+    "change_contact",
+    "delete_contact",
+    "export_contact",
+    "view_rightsrequest",
+    "change_rightsrequest",
+]
 
 
 @hooks.register("register_permissions")
 def register_permissions() -> QuerySet[Permission]:
-    """P4: whoever composes need not be the one who sends."""
+    """P4: whoever composes need not be the one who sends, or who sees addresses."""
     return Permission.objects.filter(
-        content_type__app_label="wagtail_gdpr_newsletter", codename="send_campaign"
+        content_type__app_label="wagtail_gdpr_newsletter", codename__in=PERMISSIONS
     )

@@ -4,8 +4,10 @@ from .access import (
     NotNow,
     ask_by_address,
     ask_by_link,
+    ask_for,
     close,
     form_key,
+    mail_access_link,
     may_open_directly,
     open_by_link,
     open_directly,
@@ -29,7 +31,7 @@ from .erasure_journal import BrokenJournal
 from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
 from .heartbeat import worker_is_missing
-from .message import write_to_sender
+from .message import mark_as_answered, write_to_sender
 from .readiness import newest, reasons_against_sending
 from .rectification import ask_for_new_address, awaiting_move, correct, move
 from .restriction import has_objected, object_to_mail, restrict, withdraw_objection
@@ -54,6 +56,7 @@ __all__ = [
     "as_zip",
     "ask_by_address",
     "ask_by_link",
+    "ask_for",
     "ask_for_new_address",
     "awaiting_confirmation",
     "awaiting_move",
@@ -66,6 +69,8 @@ __all__ = [
     "erase",
     "form_key",
     "has_objected",
+    "mail_access_link",
+    "mark_as_answered",
     "may_open_directly",
     "move",
     "newest",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -23,6 +24,10 @@ from .. import conf, pseudonyms, tokens
 from ..addresses import Address
 from ..models import AccessSession, Contact, MailKind, RightsKind, RightsRequest, ServiceMail
 from . import service_mail
+from .staff_log import note
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,12 @@ def ask_by_address(*, site: Site, address: Address) -> None:
 def ask_by_link(*, link_token: str) -> None:
     """Somebody has a newsletter; perhaps it was forwarded, perhaps they were erased since."""
     _ask(Contact.objects.holding(link_token).values_list("pk", flat=True).first())
+
+
+def ask_for(*, contact: Contact, user: User) -> None:
+    """A member of staff has it sent, to the address on file as ever."""
+    note(contact, "send_access_link", user)
+    _ask(contact.pk)
 
 
 def _ask(contact_pk: int | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
@@ -32,6 +32,10 @@ from ..models import (
 )
 from ..models.declarations import DECLARATIONS, Declaration, Kept, Personal
 from ..rendering import notice
+from .staff_log import note
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 #: `Origin.source`, for the person whom it is about.
 WAYS = {
@@ -133,8 +137,9 @@ class Disclosure:
         ]
 
 
-def disclose(contact: Contact) -> Disclosure:
-    """A constant number of queries, whatever there is."""
+def disclose(contact: Contact, *, user: User | None = None) -> Disclosure:
+    """A constant number of queries, whatever there is; `user` is who looks, if not the person."""
+    note(contact, "view_contact", user)
     reader = _Reader(contact)
     return Disclosure(
         contact,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from io import BytesIO, StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.db import transaction
@@ -20,15 +20,20 @@ from django.utils.timezone import now
 
 from ..models import Contact, RightsKind, RightsRequest, SenderSettings
 from .disclosure import Disclosure, Section, disclose
+from .staff_log import note
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 #: What makes a spreadsheet take a cell for a formula (A5).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 @transaction.atomic
-def as_zip(*, contact: Contact, language: str, source: str) -> bytes:
+def as_zip(*, contact: Contact, language: str, source: str, user: User | None = None) -> bytes:
     """The file, in that language; the download stands in the register."""
     RightsRequest.objects.register(contact, RightsKind.DOWNLOAD, source=source)
+    note(contact, "export_contact", user)
     with translation.override(language):
         disclosure = disclose(contact)
         file = BytesIO()

@@ -10,7 +10,7 @@ again after a restore (R6). Other apps are told on a worker, and again every hou
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models, transaction
@@ -30,7 +30,11 @@ from ..models import (
 )
 from ..models.declarations import DECLARATIONS, Declaration, Erasure
 from . import erasure_journal
+from .staff_log import note
 from .unsubscription import unsubscribe
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 DONE, FAILED, BY_HAND = "done", "failed", "by hand"
 
@@ -38,7 +42,9 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def erase(*, contact: Contact, origin: Origin, keep_hash: bool = True) -> RightsRequest | None:
+def erase(
+    *, contact: Contact, origin: Origin, keep_hash: bool = True, user: User | None = None
+) -> RightsRequest | None:
     """Erase everything; the line in the register, or `None` where they were erased before.
 
     `keep_hash=False` forgets them altogether, so that nothing keeps an import from bringing them back.
@@ -61,6 +67,7 @@ def erase(*, contact: Contact, origin: Origin, keep_hash: bool = True) -> Rights
         _let_go(model, DECLARATIONS[model.__name__], here, keep_hash=keep_hash)
     _ask_other_apps(here, request)
     request.save(update_fields=["places", "address", "outcome", "settled_at"])
+    note(here, "erase_contact", user)
     here.delete()
     return request
 

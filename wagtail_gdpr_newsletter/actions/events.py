@@ -88,7 +88,10 @@ def take_event(event: ProviderEvent) -> None:
 
 
 def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
+    consequence = CONSEQUENCES.get(event.type)
     with transaction.atomic():
+        # The person before their delivery, as an erasure does it.
+        contact = Contact.objects.lock(delivery.contact_id) if consequence else None
         _stored, is_new = DeliveryEvent.objects.get_or_create(
             delivery=delivery,
             event_id=event.key,
@@ -100,10 +103,11 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
         )
         if is_new:
             _move(delivery, event)
-            if delivery.contact and event.type in CONSEQUENCES:
-                CONSEQUENCES[event.type](delivery.contact, delivery.books, event)
+            if consequence and contact:
+                consequence(contact, delivery.books, event)
 
 
+@transaction.atomic
 def _take_of_confirmation_mail(event: ProviderEvent) -> None:
     """Of these there is no ledger; what it means for the person it means all the same.
 
@@ -113,9 +117,9 @@ def _take_of_confirmation_mail(event: ProviderEvent) -> None:
         event=RecordedEvent.CONFIRMATION_SENT, message_id=event.message_id, contact__isnull=False
     ).select_related("contact__site")
     records = list(mailed) if event.message_id and event.type in CONSEQUENCES else []
-    if not records or not records[0].contact:
+    contact = Contact.objects.lock(records[0].contact_id) if records else None
+    if contact is None:
         return
-    contact = records[0].contact
     history = contact.consent_records
     taken = history.filter(event=RecordedEvent.WITHDRAWN, occurred_at__gte=records[0].occurred_at)
     confirmed = history.filter(event=RecordedEvent.CONFIRMED, occurred_at__gt=event.occurred_at)
@@ -139,8 +143,8 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
 
 
 def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
-    if event.is_permanent and (here := Contact.objects.lock(contact.pk)):
-        here.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+    if event.is_permanent:
+        contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
 def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:

@@ -8,6 +8,7 @@ that it was.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -15,6 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..models import Contact, MailKind, RightsKind, RightsOutcome, RightsRequest
 from . import service_mail
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 #: How many messages one reader may send in a day.
 A_DAY = 5
@@ -38,3 +42,9 @@ def write_to_sender(*, contact: Contact, text: str) -> bool:
         here, RightsKind.MESSAGE, source="my data", outcome=RightsOutcome.OPEN
     )
     return True
+
+
+def mark_as_answered(*, request: RightsRequest, user: User) -> bool:
+    """A member of staff has answered; False where somebody said so before."""
+    open_still = RightsRequest.objects.filter(pk=request.pk, outcome=RightsOutcome.OPEN)
+    return open_still.update(outcome=RightsOutcome.DONE, settled_at=now(), settled_by=user) == 1

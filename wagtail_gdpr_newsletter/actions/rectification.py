@@ -8,7 +8,9 @@ two contacts become one.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -35,14 +37,23 @@ from ..models import (
 )
 from ..sending.service import NEW_ADDRESS_EXPIRY
 from . import merging, service_mail
+from .staff_log import note
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 #: How many mailboxes one contact may have asked; somebody who mistyped may try again at once.
 FOR_ONE_CONTACT = service_mail.LIMITS[1:]
 
+#: How often others may be quicker to the same address.
+ATTEMPTS = 5
+
 
 @sensitive_variables("name")
 @transaction.atomic
-def correct(*, contact: Contact, name: str, language: str, source: str) -> bool:
+def correct(
+    *, contact: Contact, name: str, language: str, source: str, user: User | None = None
+) -> bool:
     """Change name and language; False where nothing is different."""
     here = Contact.objects.lock(contact.pk)
     if here is None or (here.name, here.language) == (name, language):
@@ -50,12 +61,13 @@ def correct(*, contact: Contact, name: str, language: str, source: str) -> bool:
     here.name, here.language = name, language
     here.save(update_fields=["name", "language"])
     RightsRequest.objects.register(here, RightsKind.CORRECTION, source=source)
+    note(here, "correct_contact", user)
     return True
 
 
 @sensitive_variables("address")
 @transaction.atomic
-def ask_for_new_address(*, contact: Contact, address: Address) -> bool:
+def ask_for_new_address(*, contact: Contact, address: Address, user: User | None = None) -> bool:
     """Ask the mailbox at the new address; False where this contact has asked too often.
 
     Silently not where that mailbox wants no mail of ours or got too many: nobody learns anything of it.
@@ -68,6 +80,7 @@ def ask_for_new_address(*, contact: Contact, address: Address) -> bool:
     unwelcome = Suppression.objects.of(address.canonical, site=here.site).final().exists()
     if not (unwelcome or service_mail.too_many(asked.filter(address_digest=digest))):
         service_mail.owe(here, MailKind.NEW_ADDRESS, address=address.typed, address_digest=digest)
+    note(here, "ask_for_new_address", user)
     return True
 
 
@@ -96,10 +109,10 @@ def awaiting_move(token: str) -> Move:
 @sensitive_variables("address")
 def move(*, token: str, origin: Origin) -> Contact:
     """The mailbox at the new address has confirmed. Raise as `awaiting_move` does."""
-    try:
-        return _move(token, origin)
-    except IntegrityError:  # Somebody signed up with that address at the same moment.
-        return _move(token, origin)
+    for _attempt in range(ATTEMPTS):
+        with contextlib.suppress(IntegrityError):  # Somebody else came to that address just now.
+            return _move(token, origin)
+    return _move(token, origin)
 
 
 @transaction.atomic

@@ -8,6 +8,8 @@ nothing that they do not ask for anew.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 
 from ..models import (
@@ -18,11 +20,15 @@ from ..models import (
     Suppression,
     SuppressionReason,
 )
+from .staff_log import note
 from .unsubscription import unsubscribe
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 
 @transaction.atomic
-def restrict(*, contact: Contact, restricted: bool, source: str) -> bool:
+def restrict(*, contact: Contact, restricted: bool, source: str, user: User | None = None) -> bool:
     """Restrict, or lift the restriction; False where it was so before."""
     here = Contact.objects.lock(contact.pk)
     if here is None or here.restricted == restricted:
@@ -31,6 +37,7 @@ def restrict(*, contact: Contact, restricted: bool, source: str) -> bool:
     here.save(update_fields=["restricted"])
     kind = RightsKind.RESTRICTION if restricted else RightsKind.RESTRICTION_LIFTED
     RightsRequest.objects.register(here, kind, source=source)
+    note(here, "restrict_contact" if restricted else "lift_restriction", user)
     return True
 
 
@@ -39,13 +46,14 @@ def has_objected(contact: Contact) -> bool:
 
 
 @transaction.atomic
-def object_to_mail(*, contact: Contact, origin: Origin) -> None:
+def object_to_mail(*, contact: Contact, origin: Origin, user: User | None = None) -> None:
     """“Never write to me again.”"""
     here = Contact.objects.lock(contact.pk)
     if here is None or has_objected(here):
         return
     unsubscribe(contact=here, books=None, origin=origin, reason=SuppressionReason.OBJECTION)
     RightsRequest.objects.register(here, RightsKind.OBJECTION, source=origin.source)
+    note(here, "record_objection", user)
 
 
 @transaction.atomic

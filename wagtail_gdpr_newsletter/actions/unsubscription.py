@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -26,6 +27,10 @@ from ..models import (
     Suppression,
     SuppressionReason,
 )
+from .staff_log import note
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
 
 #: How long "that was a mistake" is offered (S5).
 UNDO_WINDOW = timedelta(minutes=10)
@@ -38,6 +43,7 @@ def unsubscribe(
     books: Sequence[str] | None,
     origin: Origin,
     reason: SuppressionReason = SuppressionReason.WITHDRAWAL,
+    user: User | None = None,
 ) -> str:
     """End the subscriptions to the books with these UUIDs, or to all of the site where `books` is None.
 
@@ -50,6 +56,7 @@ def unsubscribe(
         leaving = leaving.filter(book__uuid__in=books)
     left = [_leave(subscription, origin=origin) for subscription in leaving]
     remembered = _remember(contact, scopes=books, reason=reason)
+    note(contact, "unsubscribe_contact", user)
     # Only what had been confirmed can come back without a new confirmation.
     undoable = {
         subscription.pk: subscription.unsubscribed_at.timestamp()

@@ -49,12 +49,12 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 locked.rekey()
                 return locked
 
-    def lock(self, pk: int) -> Contact | None:
+    def lock(self, pk: int | None) -> Contact | None:
         """Whoever changes what a person has joined, or who they are, holds them until it is done.
 
         `None` where they were erased a moment ago.
         """
-        return self.select_for_update().filter(pk=pk).first()
+        return self.select_for_update().filter(pk=pk).first() if pk else None
 
 
 class Contact(models.Model):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
@@ -61,9 +62,18 @@ def write_ledger(campaign: Campaign) -> None:
     for contact_pk, books in _contacts_with_books(campaign):
         step.append(Delivery(campaign=campaign, contact_id=contact_pk, books=books))
         if len(step) == LEDGER_STEP:
-            Delivery.objects.bulk_create(step, ignore_conflicts=True)
+            _write(step)
             step = []
-    Delivery.objects.bulk_create(step, ignore_conflicts=True)
+    _write(step)
+
+
+def _write(step: list[Delivery]) -> None:
+    try:
+        Delivery.objects.bulk_create(step, ignore_conflicts=True)
+    except IntegrityError:  # Somebody among them has been erased since we read them.
+        contacts = [delivery.contact_id for delivery in step if delivery.contact_id]
+        here = set(Contact.objects.filter(pk__in=contacts).values_list("pk", flat=True))
+        _write([delivery for delivery in step if delivery.contact_id in here])
 
 
 def _contacts_with_books(campaign: Campaign) -> Iterator[tuple[int, list[str]]]:

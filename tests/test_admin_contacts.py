@@ -1,0 +1,251 @@
+"""Staff see and do for a reader what the reader could, each with a permission of its own, and a line in the log."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from wagtail.models import ModelLogEntry
+
+from tests import factories
+from tests.conftest import EVERYTHING_KNOWN, link_in
+from tests.traces import traces_of
+from wagtail_gdpr_newsletter.actions.disclosure import disclose
+from wagtail_gdpr_newsletter.models import (
+    ConsentRecord,
+    Contact,
+    RecordedEvent,
+    RightsRequest,
+    Subscription,
+    Suppression,
+)
+
+pytestmark = pytest.mark.django_db
+
+FIND = "/admin/newsletter/contacts/"
+
+
+@pytest.fixture
+def staff(visitor):
+    """Somebody signed in with these permissions and no others."""
+
+    def sign_in(*permissions: str):
+        browser = type(visitor)(visitor.run_tasks)
+        browser.client.force_login(factories.make_editor("dpo", *permissions))
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def ada(everything_known):
+    return everything_known
+
+
+def url(contact: Contact, verb: str = "") -> str:
+    return f"{FIND}{contact.pk}/{verb and verb + '/'}"
+
+
+def logged() -> list[str]:
+    """What staff did to contacts."""
+    entries = ModelLogEntry.objects.filter(content_type__model="contact")
+    return [entry.action.partition(".")[2] for entry in entries.order_by("pk")]
+
+
+def test_somebody_is_found_by_their_whole_address_in_any_spelling(staff, ada):
+    browser = staff("view_contact")
+    browser.open(FIND)
+    browser.press("Find", address="ADA.lovelace@xn--bcher-kva.example")
+    assert browser.response.request["PATH_INFO"] == url(ada)
+    assert EVERYTHING_KNOWN in browser.text
+    browser.open(FIND)
+    browser.press("Find", address="nobody@example.org")
+    assert "Nothing is kept under this address." in browser.text
+    browser.press("Find", address="no address")
+    assert "Enter a valid e-mail address." in browser.text
+
+
+def test_staff_see_what_the_reader_sees(staff, ada):
+    browser = staff("view_contact")
+    browser.open(url(ada))
+    for section in disclose(ada).sections:
+        for entry in section.entries:
+            for fact in entry.shown:
+                assert " ".join(fact.text.split()) in browser.text, (section.name, fact.name)
+    assert logged() == ["view_contact"]
+    assert ModelLogEntry.objects.latest("pk").label == f"Contact #{ada.pk}"
+
+
+def test_with_the_permission_to_see_alone_no_button_changes_anything(staff, ada):
+    browser = staff("view_contact")
+    browser.open(url(ada))
+    forms = [form["action"] for form in browser.soup.select("main form")]
+    assert forms == [url(ada, "send-link")]
+
+
+VERBS = ["correct", "new-address", "unsubscribe", "restrict", "lift", "object"]
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "download", "erase", "send-link"])
+@pytest.mark.parametrize("permissions", [(), ("view_contact",)])
+def test_each_verb_is_refused_to_whoever_may_not_by_direct_address_too(
+    staff, ada, verb, permissions
+):
+    if (verb, permissions) == ("send-link", ("view_contact",)):
+        pytest.skip("whoever sees somebody may send them their own link")
+    browser = staff(*permissions)
+    before = list(Contact.objects.values()), list(Subscription.objects.values())
+    response = browser.client.post(
+        url(ada, verb), {"remember": "hash", "name": "x", "language": "it"}
+    )
+    assert response.status_code == 302
+    assert response.url == reverse("wagtailadmin_home")
+    assert (list(Contact.objects.values()), list(Subscription.objects.values())) == before
+    assert logged() == []
+
+
+def test_nobody_from_outside_gets_in(ada):
+    for path in (FIND, url(ada), url(ada, "erase"), "/admin/newsletter/requests/"):
+        response = Client().get(path)
+        assert response.status_code == 302
+        assert "/login/" in response.url
+
+
+@pytest.mark.parametrize(
+    ("button", "action"),
+    [
+        ("Restrict", "restrict_contact"),
+        ("Record an objection", "record_objection"),
+        ("Unsubscribe", "unsubscribe_contact"),
+    ],
+)
+def test_each_verb_does_what_the_readers_does_and_is_logged(staff, ada, button, action):
+    browser = staff("view_contact", "change_contact")
+    browser.open(url(ada))
+    browser.press(button)
+    assert not Subscription.objects.mailable().exists()
+    assert action in logged()
+    if button != "Restrict":
+        assert ConsentRecord.objects.get(event=RecordedEvent.WITHDRAWN).source == "staff"
+        assert Suppression.objects.exists()
+
+
+def test_a_restriction_can_be_lifted_by_staff_and_an_objection_not(staff, ada):
+    browser = staff("view_contact", "change_contact")
+    browser.open(url(ada))
+    browser.press("Restrict")
+    browser.press("Lift the restriction")
+    assert Subscription.objects.mailable().exists()
+    browser.press("Record an objection")
+    assert "Only they can take it back" in browser.text
+    assert not [form for form in browser.soup.select("form") if "object" in form["action"]]
+
+
+def test_name_and_language_are_corrected(staff, ada):
+    browser = staff("view_contact", "change_contact")
+    browser.open(url(ada))
+    browser.press("Save", name="Ada King", language="it")
+    ada.refresh_from_db()
+    assert (ada.name, ada.language) == ("Ada King", "it")
+    browser.press("Save", name="\x00", language="it")
+    assert "cannot be typed" in browser.text or "Null characters" in browser.text
+
+
+def test_a_new_address_is_confirmed_by_its_mailbox_and_never_by_staff(staff, ada, visitor):
+    browser = staff("view_contact", "change_contact")
+    browser.open(url(ada))
+    browser.press("Ask there for a confirmation", new_address="king@example.org")
+    ada.refresh_from_db()
+    assert ada.address == EVERYTHING_KNOWN
+    assert mail.outbox[-1].to == ["king@example.org"]
+    visitor.open_link(mail.outbox[-1], "new-address")
+    visitor.press("Yes, that is my address")
+    ada.refresh_from_db()
+    assert ada.address == "king@example.org"
+    assert "king" not in repr(list(ModelLogEntry.objects.values()))
+
+
+def test_the_link_goes_to_the_reader_and_not_to_staff(staff, ada, visitor):
+    browser = staff("view_contact")
+    browser.open(url(ada))
+    browser.press("Send them the link to their data")
+    assert mail.outbox[-1].to == ["Ada.Lovelace@xn--bcher-kva.example"]
+    token = link_in(mail.outbox[-1], "my-data/open").split("/")[-2]
+    assert token not in browser.response.content.decode()
+    assert "send_access_link" in logged()
+
+
+def test_the_download_is_the_readers(staff, ada):
+    browser = staff("view_contact", "export_contact")
+    browser.open(url(ada))
+    browser.press("Download everything")
+    archive = zipfile.ZipFile(BytesIO(browser.response.content))
+    assert "my-data.json" in archive.namelist()
+    assert EVERYTHING_KNOWN.encode() in archive.read("my-data.json")
+    assert "export_contact" in logged()
+
+
+@pytest.mark.parametrize("remember", ["hash", "nothing"])
+def test_staff_erase_as_the_reader_does(staff, ada, remember):
+    browser = staff("view_contact", "delete_contact")
+    browser.open(url(ada, "erase"))
+    assert Contact.objects.exists(), "GET erases nothing"
+    browser.press("Erase now", remember=remember)
+    assert f"Contact #{ada.pk} is erased." in browser.text
+    assert traces_of(EVERYTHING_KNOWN, "Ada Lovelace") == []
+    assert Suppression.objects.exists() == (remember == "hash")
+    entry = ModelLogEntry.objects.get(action="wagtail_gdpr_newsletter.erase_contact")
+    assert entry.label == f"Contact #{ada.pk}"
+    assert browser.client.get(url(ada)).status_code == 404
+
+
+@pytest.fixture
+def message(ada):
+    return RightsRequest.objects.get(kind="message")
+
+
+def test_the_register_shows_what_is_due_and_what_was_answered(staff, message):
+    browser = staff("view_rightsrequest", "change_rightsrequest", "view_contact")
+    browser.open("/admin/newsletter/requests/")
+    assert "wrote to the sender" in browser.text
+    assert "to be answered" in browser.text
+    browser.press("Answered")
+    message.refresh_from_db()
+    assert message.outcome == "done"
+    assert message.settled_by.username == "dpo"
+    assert EVERYTHING_KNOWN not in browser.response.content.decode()
+
+
+def test_the_register_can_be_filtered_and_exported(staff, message):
+    browser = staff("view_rightsrequest")
+    browser.open("/admin/newsletter/requests/?outcome=open")
+    assert "wrote to the sender" in browser.text
+    assert "saw the data" not in [cell.get_text(strip=True) for cell in browser.soup.select("td")]
+    response = browser.client.get("/admin/newsletter/requests/?export=csv")
+    sheet = b"".join(response.streaming_content).decode()
+    assert "wrote to the sender" in sheet
+    assert EVERYTHING_KNOWN not in sheet
+    assert (
+        browser.client.post(f"/admin/newsletter/requests/{message.pk}/answered/").url == "/admin/"
+    )
+    message.refresh_from_db()
+    assert message.outcome == "open"
+
+
+def test_the_register_tells_of_somebody_erased_without_naming_them(staff, ada, visitor):
+    visitor.erase()
+    browser = staff("view_rightsrequest")
+    browser.open("/admin/newsletter/requests/")
+    assert "had the data erased" in browser.text
+    assert "here: done" in browser.text
+
+
+def test_the_menu_shows_what_one_may(staff, ada):
+    browser = staff("view_contact")
+    menu = browser.open("/admin/").decode()
+    assert FIND in menu
+    assert "/admin/newsletter/requests/" not in menu

@@ -1,0 +1,22 @@
+"""Who among staff looked at a reader's data, or did something with them?
+
+A line in Wagtail's audit log, with the label “Contact #12” (P3). Readers who do it themselves stand in the
+register of requests alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wagtail.log_actions import log
+
+from ..models import Contact
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
+
+
+def note(contact: Contact, action: str, user: User | None) -> None:
+    """`action`: one that `wagtail_hooks` registers, without its prefix; nothing where it was no staff."""
+    if user is not None:
+        log(instance=contact, action=f"wagtail_gdpr_newsletter.{action}", user=user)

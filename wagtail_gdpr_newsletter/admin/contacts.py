@@ -1,0 +1,289 @@
+"""One contact in the admin: the same page as their own, and the same verbs, for those permitted (P3, P4).
+
+There is no list that shows everybody. Staff find somebody by typing the whole address, which is posted and so
+stands in no log of a web server; looking and doing leave a line in Wagtail's audit log. Nobody here can confirm
+for somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.functional import Promise, cached_property
+from django.utils.timezone import localdate
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView, TemplateView, View
+from wagtail.admin import messages
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.views.generic import WagtailAdminTemplateMixin
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+from wagtail.models import Site
+from wagtail.permission_policies import ModelPermissionPolicy
+
+from .. import actions
+from ..addresses import Address
+from ..forms import AddressField, DetailsForm, EraseForm, NewAddressForm
+from ..links import default_site
+from ..models import Contact, Origin
+from . import StaffRequest
+
+contact_policy = ModelPermissionPolicy(Contact)
+
+STAFF = Origin(source="staff")
+
+FIND = "gdpr_newsletter_contacts"
+SHOW = "gdpr_newsletter_contact"
+DO = "gdpr_newsletter_contact_do"
+ERASE = "gdpr_newsletter_contact_erase"
+DOWNLOAD = "gdpr_newsletter_contact_download"
+
+
+class FindForm(forms.Form):
+    """The whole address: parts of it would show other people's."""
+
+    address = AddressField(label=_("E-mail address"), max_length=320)
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("Site"), empty_label=None)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["site"] = default_site()
+        if Site.objects.count() == 1:
+            del self.fields["site"]
+
+    def find(self) -> Contact | None:
+        site = self.cleaned_data.get("site") or default_site()
+        return Contact.objects.known_as(self.cleaned_data["address"], site=site).first()
+
+
+class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
+    permission_policy = contact_policy
+    permission_required = "view"
+    header_icon = "user"
+    _show_breadcrumbs = True
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse(FIND), "label": _("Contacts")},
+            *self.own_breadcrumbs(),
+        ]
+
+    def own_breadcrumbs(self) -> list[dict[str, Any]]:
+        return []
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class FindContactView(ContactsPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
+    page_title = _("Contacts")
+    template_name = "wagtail_gdpr_newsletter/admin/find_contact.html"
+    form_class = FindForm
+
+    def form_valid(self, form: FindForm) -> HttpResponse:
+        if contact := form.find():
+            return redirect(SHOW, contact.pk)
+        form.add_error("address", _("Nothing is kept under this address."))
+        return self.form_invalid(form)
+
+
+class ContactPage(ContactsPage):
+    @cached_property
+    def contact(self) -> Contact:
+        return get_object_or_404(Contact.objects.select_related("site"), pk=self.kwargs["pk"])
+
+    def get_page_subtitle(self) -> str:
+        return str(self.contact)
+
+    def own_breadcrumbs(self) -> list[dict[str, Any]]:
+        return [{"url": reverse(SHOW, args=[self.contact.pk]), "label": str(self.contact)}]
+
+
+class ContactView(ContactPage, TemplateView):
+    """What the person sees in “My data”, read-only, and the verbs that this member of staff has."""
+
+    request: StaffRequest
+    page_title = _("Contact")
+    template_name = "wagtail_gdpr_newsletter/admin/contact.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        contact = self.contact
+        may = {
+            action: self.user_has_permission(action) for action in ("change", "delete", "export")
+        }
+        return {
+            **super().get_context_data(**kwargs),
+            "contact": contact,
+            "may": may,
+            "objected": actions.has_objected(contact),
+            "disclosure": actions.disclose(contact, user=self.request.user),
+            "details_form": kwargs.get("details_form")
+            or DetailsForm(initial={"name": contact.name, "language": contact.language}),
+            "address_form": kwargs.get("address_form") or NewAddressForm(),
+        }
+
+
+class Refused(Exception):
+    """The verb could not be done; the message says why."""
+
+
+def _correct(contact: Contact, request: StaffRequest) -> Promise:
+    form = DetailsForm(request.POST)
+    if not form.is_valid():
+        raise Refused(_first_error(form))
+    actions.correct(contact=contact, source="staff", user=request.user, **form.cleaned_data)
+    return _("Name and language are corrected.")
+
+
+def _ask_for_new_address(contact: Contact, request: StaffRequest) -> Promise:
+    form = NewAddressForm(request.POST)
+    if not form.is_valid():
+        raise Refused(_first_error(form))
+    new: Address = form.cleaned_data["new_address"]
+    if not actions.ask_for_new_address(contact=contact, address=new, user=request.user):
+        raise Refused(str(_("It was asked for too often. Please try again tomorrow.")))
+    return _("A mail to the new address asks for a confirmation.")
+
+
+def _send_link(contact: Contact, request: StaffRequest) -> Promise:
+    try:
+        actions.ask_for(contact=contact, user=request.user)
+    except actions.NotNow as error:
+        raise Refused(str(_("The queue takes nothing at the moment."))) from error
+    return _("The link is on its way, unless several were sent already.")
+
+
+def _unsubscribe(contact: Contact, request: StaffRequest) -> Promise:
+    asked = contact.subscriptions.filter(book__uuid=request.POST.get("book", ""))
+    books = list(asked.values_list("book__uuid", flat=True)) or None
+    actions.unsubscribe(contact=contact, books=books, origin=STAFF, user=request.user)
+    return _("Unsubscribed.")
+
+
+def _restrict(contact: Contact, request: StaffRequest) -> Promise:
+    actions.restrict(contact=contact, restricted=True, source="staff", user=request.user)
+    return _("The use of the data is restricted.")
+
+
+def _lift(contact: Contact, request: StaffRequest) -> Promise:
+    actions.restrict(contact=contact, restricted=False, source="staff", user=request.user)
+    return _("The restriction is lifted.")
+
+
+def _object(contact: Contact, request: StaffRequest) -> Promise:
+    actions.object_to_mail(contact=contact, origin=STAFF, user=request.user)
+    return _("The objection is recorded.")
+
+
+def _first_error(form: forms.Form) -> str:
+    return str(next(iter(form.errors.values()))[0])
+
+
+@dataclass(frozen=True)
+class Verb:
+    run: Callable[[Contact, StaffRequest], Promise]
+    permission: str = "change"
+
+
+#: Whoever may see somebody may send them their own link: it goes to the address on file.
+VERBS = {
+    "correct": Verb(_correct),
+    "new-address": Verb(_ask_for_new_address),
+    "send-link": Verb(_send_link, permission="view"),
+    "unsubscribe": Verb(_unsubscribe),
+    "restrict": Verb(_restrict),
+    "lift": Verb(_lift),
+    "object": Verb(_object),
+}
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class ContactVerbView(ContactPage, View):
+    http_method_names = ["post"]
+
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        verb = VERBS.get(self.kwargs["verb"])
+        if verb is None:
+            raise Http404
+        if not self.user_has_permission(verb.permission):
+            raise PermissionDenied
+        try:
+            messages.success(request, verb.run(self.contact, request))
+        except Refused as error:
+            messages.error(request, str(error))
+        return redirect(SHOW, self.contact.pk)
+
+
+class ContactDownloadView(ContactPage, View):
+    """What the person would get who downloads their data, to be handed to them."""
+
+    permission_required = "export"
+    http_method_names = ["post"]
+
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        file = actions.as_zip(
+            contact=self.contact, language=get_language() or "", source="staff", user=request.user
+        )
+        name = f"contact-{self.contact.pk}-{localdate():%Y-%m-%d}.zip"
+        return HttpResponse(
+            file,
+            content_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
+    request: StaffRequest
+    permission_required = "delete"
+    page_title = _("Erase")
+    template_name = "wagtail_gdpr_newsletter/admin/erase_contact.html"
+    form_class = EraseForm
+
+    def form_valid(self, form: EraseForm) -> HttpResponse:
+        label = str(self.contact)
+        request = actions.erase(
+            contact=self.contact,
+            origin=STAFF,
+            keep_hash=form.cleaned_data["remember"] == "hash",
+            user=self.request.user,
+        )
+        messages.success(self.request, _("%(contact)s is erased.") % {"contact": label})
+        if request and "by hand" in request.places.values():
+            messages.warning(
+                self.request,
+                _("The mail provider may still list the address: delete it there by hand."),
+            )
+        return redirect(FIND)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "contact": self.contact}
+
+
+class ContactsMenuItem(MenuItem):
+    def __init__(self) -> None:
+        super().__init__(
+            _("Contacts"), reverse(FIND), icon_name="user", order=250, name="newsletter-contacts"
+        )
+
+    def is_shown(self, request: HttpRequest) -> bool:
+        return contact_policy.user_has_permission(request.user, "view")
+
+
+def contact_urls() -> list[URLPattern]:
+    here = "newsletter/contacts/"
+    one = f"{here}<int:pk>/"
+    return [
+        path(here, FindContactView.as_view(), name=FIND),
+        path(one, ContactView.as_view(), name=SHOW),
+        path(f"{one}erase/", ContactEraseView.as_view(), name=ERASE),
+        path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
+        path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
+    ]
