@@ -148,6 +148,7 @@ else:
 
 WAGTAIL_GDPR_NEWSLETTER = {
     # Public like SECRET_KEY above. On a site of your own: its own secret, kept in its own place.
+    "ERASURE_JOURNAL": str(STATE_DIR / "erasures.jsonl"),
     "SUPPRESSION_KEYS": {"2026": "sandbox-only-5bD1xQe7RkV9tYuWm3ZsGhJ0aLcNpF2i"},
     **newsletter_settings(os.environ),
 }

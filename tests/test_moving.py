@@ -152,8 +152,6 @@ def test_what_waits_for_a_confirmation_is_asked_for_at_the_new_address(visitor, 
     other = factories.make_book(site, "Greenhouse letter")
     visitor.open(MY_DATA)
     visitor.press("Join", **{f"book-{other.uuid}": "on"})
-    with time_machine.travel(now() + timedelta(minutes=11)):
-        actions.ring_for_confirmations()
     old = mail.outbox[-1]
     move(visitor, ask(visitor))
     visitor.open_link(old, "confirm")

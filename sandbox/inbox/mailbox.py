@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -140,16 +141,30 @@ class Mailbox:
         counts = Counter(address for mail in self.mails() for address in mail.recipients)
         return sorted(counts.items())
 
-    def wait_for(self, address: str, *, subject: str = "", timeout: float = 30) -> Mail:
-        """The newest mail to that address whose subject contains `subject`, once it is there."""
+    def wait_for(
+        self, address: str, *, subject: str = "", newer_than: int = 0, timeout: float = 30
+    ) -> Mail:
+        """The newest mail to that address whose subject contains `subject`, once it is there.
+
+        `newer_than`: how many that address had before.
+        """
         for _attempt in _until(timeout):
-            for mail in self.mails(to=address):
+            mails = self.mails(to=address)
+            for mail in mails[: len(mails) - newer_than]:
                 if subject.casefold() in mail.subject.casefold():
                     return mail
         came = [mail.subject for mail in self.mails(to=address)]
         raise NoSuchMail(
             f"No mail “{subject or 'at all'}” reached {address} within {timeout:g} seconds; it has {came}."
         )
+
+    def wait_for_link(self, address: str, part: str, *, timeout: float = 30) -> str:
+        """The newest link to that address whose path contains `part`, once it is there."""
+        for _attempt in _until(timeout):
+            for mail in self.mails(to=address):
+                with suppress(NoSuchMail):
+                    return mail.link(part)
+        raise NoSuchMail(f"No link to “{part}” reached {address} within {timeout:g} seconds.")
 
     def empty(self) -> None:
         for path in self.directory.glob("*.eml"):

@@ -43,8 +43,13 @@ def sign_up(
     name: str,
     statements: Sequence[ConsentStatement],
     origin: Origin,
+    at_once: bool = False,
 ) -> None:
-    """Take a request for the books of the statements; they must be of that site."""
+    """Take a request for the books of the statements; they must be of that site.
+
+    `at_once`: whoever asks has just shown that the mailbox is theirs, so its mail need not wait for
+    ten minutes after the last (A1).
+    """
     if Suppression.objects.of(address.canonical, site=site).final().exists():
         return  # After a complaint or "never write to me" no mail goes there at all (S5).
     contact = Contact.objects.lock_or_add(
@@ -59,6 +64,8 @@ def sign_up(
         for statement in statements
         if (subscription := _ask(contact, statement, origin=origin))
     ]
+    if asked and at_once:
+        Contact.objects.filter(pk=contact.pk).update(confirmation_rests_until=None)
     if asked:
         # Robust: a queue that is down must not tell strangers who was asked (A2); it is rung again.
         transaction.on_commit(lambda: confirmation_mail.ring(contact.pk), robust=True)

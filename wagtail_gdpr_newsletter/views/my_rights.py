@@ -130,6 +130,7 @@ def join(request: HttpRequest, door: Door) -> HttpResponse:
         origin=origin_of(
             request, "my data", page_url=request.build_absolute_uri(doors.home(contact))
         ),
+        at_once=True,
     )
     return _back(door, "joined", "newsletters")
 
