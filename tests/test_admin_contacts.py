@@ -241,7 +241,7 @@ def test_the_register_tells_of_somebody_erased_without_naming_them(staff, ada, v
     browser = staff("view_rightsrequest")
     browser.open("/admin/newsletter/requests/")
     assert "had the data erased" in browser.text
-    assert "here: done" in browser.text
+    assert "on this site: done" in browser.text
 
 
 def test_the_menu_shows_what_one_may(staff, ada):

@@ -62,7 +62,7 @@ def test_the_download_can_be_read_by_people(visitor, ada):
     assert "<script" not in html
     assert "<link" not in html
     rows = list(csv.reader(io.StringIO(archive.read("csv/your-details.csv").decode("utf-8-sig"))))
-    assert rows[0][:1] == ["e-mail address"]
+    assert rows[0][:1] == ["E-mail address"]
     assert rows[1][0] == ADDRESS
     about = json.loads(archive.read("my-data.json"))
     assert about["about"]["Who is responsible"].startswith("Orto dei Semi")

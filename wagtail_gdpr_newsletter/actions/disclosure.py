@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.db import models
 from django.utils import formats
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -97,9 +98,20 @@ class Section:
     def is_table(self) -> bool:
         return self.name not in WORDY
 
+    @cached_property
+    def rows(self) -> list[list[Fact]]:
+        """What is shown, without the columns in which nothing stands."""
+        columns = list(zip(*(entry.shown for entry in self.entries), strict=True))
+        return [
+            list(row)
+            for row in zip(
+                *(column for column in columns if any(fact.text for fact in column)), strict=True
+            )
+        ]
+
     @property
     def headings(self) -> list[str]:
-        return [fact.label for fact in self.entries[0].shown] if self.entries else []
+        return [fact.label for fact in self.rows[0]] if self.rows else []
 
 
 @dataclass(frozen=True)
@@ -129,11 +141,11 @@ class Disclosure:
 
     @cached_property
     def kept(self) -> list[tuple[str, str]]:
-        """(what, how long and why) for every table, whether it holds anything now or not."""
+        """(what, how long and why) for everything that there is."""
         return [
-            (str(declaration.label), "; ".join(map(in_words, _periods(declaration))))
-            for declaration in DECLARATIONS.values()
-            if declaration.personal
+            (section.label, "; ".join(map(in_words, _periods(DECLARATIONS[section.name]))))
+            for section in self.sections
+            if section.entries
         ]
 
 
@@ -191,7 +203,7 @@ class _Reader:
         value = getattr(row, name)
         return Fact(
             name=name,
-            label=str(personal.label),
+            label=capfirst(str(personal.label)),
             shown=personal.shown,
             value=as_stored(value),
             text=self._in_words(row, name, value),

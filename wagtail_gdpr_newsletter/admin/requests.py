@@ -31,6 +31,17 @@ RESULTS = "gdpr_newsletter_requests_results"
 ANSWERED = "gdpr_newsletter_request_answered"
 
 
+#: Where an erasure reaches, and what became of it there; other apps are named by their receiver.
+PLACES = {
+    "here": _("on this site"),
+    "journal": _("journal of erasures"),
+    "mail provider": _("mail provider"),
+    "done": _("done"),
+    "failed": _("failed"),
+    "by hand": _("to be done by hand"),
+}
+
+
 class RequestFilterSet(WagtailFilterSet):
     class Meta:
         model = RightsRequest
@@ -57,6 +68,10 @@ class OutcomeColumn(WhoColumn):
             **super().get_cell_context_data(instance, parent_context),
             "may_answer": requests_policy.user_has_permission(request.user, "change"),
             "csrf_token": get_token(request),
+            "places": [
+                (PLACES.get(place, place), PLACES[outcome])
+                for place, outcome in instance.places.items()
+            ],
         }
 
 

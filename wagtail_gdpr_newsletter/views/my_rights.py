@@ -62,8 +62,9 @@ def _details(contact: Any) -> DetailsForm:
     return DetailsForm(initial={"name": contact.name, "language": contact.language}, auto_id="%s")
 
 
-def _back(door: Door, done: str, section: str = "main") -> HttpResponse:
-    return doors.see_other(f"{doors.home(door.contact)}?done={done}#{section}")
+def _back(door: Door, done: str) -> HttpResponse:
+    """To the top, where what was done is read out; a fragment would keep the focus from it."""
+    return doors.see_other(f"{doors.home(door.contact)}?done={done}")
 
 
 @require_POST
@@ -132,7 +133,7 @@ def join(request: HttpRequest, door: Door) -> HttpResponse:
         ),
         at_once=True,
     )
-    return _back(door, "joined", "newsletters")
+    return _back(door, "joined")
 
 
 @require_POST
@@ -144,7 +145,7 @@ def leave(request: HttpRequest, door: Door) -> HttpResponse:
         subscriptions = contact.subscriptions.filter(book__uuid=asked)
         books = list(subscriptions.values_list("book__uuid", flat=True))
     actions.unsubscribe(contact=contact, books=books, origin=origin_of(request, "my data"))
-    return _back(door, "left", "newsletters")
+    return _back(door, "left")
 
 
 @require_POST
@@ -152,7 +153,7 @@ def leave(request: HttpRequest, door: Door) -> HttpResponse:
 def restrict(request: HttpRequest, door: Door) -> HttpResponse:
     restricted = request.POST.get("restricted") == "yes"
     actions.restrict(contact=door.contact, restricted=restricted, source="my data")
-    return _back(door, "restricted" if restricted else "lifted", "rights")
+    return _back(door, "restricted" if restricted else "lifted")
 
 
 @require_POST
@@ -160,9 +161,9 @@ def restrict(request: HttpRequest, door: Door) -> HttpResponse:
 def object_to_mail(request: HttpRequest, door: Door) -> HttpResponse:
     if request.POST.get("objected") == "yes":
         actions.object_to_mail(contact=door.contact, origin=origin_of(request, "my data"))
-        return _back(door, "objected", "rights")
+        return _back(door, "objected")
     actions.withdraw_objection(contact=door.contact, source="my data")
-    return _back(door, "withdrawn", "rights")
+    return _back(door, "withdrawn")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

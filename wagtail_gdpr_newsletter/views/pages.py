@@ -62,7 +62,7 @@ def page(
 ) -> HttpResponse:
     """Render `pages/<name>.html` with the sender of the site, in the contact's language where known."""
     site = site or Site.find_for_request(request) or default_site()
-    with translation.override(language or translation.get_language()):
+    with translation.override(language or _language_of(request)):
         response = render(
             request,
             f"wagtail_gdpr_newsletter/pages/{name}.html",
@@ -76,6 +76,17 @@ def page(
         )
         response["Content-Language"] = translation.get_language() or ""
         return response
+
+
+def _language_of(request: HttpRequest) -> str | None:
+    """The visitor's own, where the site chooses languages.
+
+    Django's middleware takes every address without a prefix for the site's first language, where that
+    has none (`prefix_default_language=False`); these pages are the same address in all languages.
+    """
+    if hasattr(request, "LANGUAGE_CODE"):
+        return translation.get_language_from_request(request, check_path=True)
+    return translation.get_language()
 
 
 def posted_from_elsewhere(request: HttpRequest) -> bool:
