@@ -1,7 +1,7 @@
 """Makes the pictures of the documentation, and many more to look at: `make screenshots`.
 
 Serves the sandbox in a state of its own, does the main job, and walks through it with Chromium: the
-four best go to `docs/images/`, all of them to `sandbox/var/screenshots/`.
+best go to `docs/images/`, all of them to `sandbox/var/screenshots/`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ sys.path[0] = str(ROOT)
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from sandbox.main_job import ADMIN, run_main_job  # noqa: E402
+from sandbox.readers import become_reader  # noqa: E402
 from sandbox.supervisor import RunningSite, running_site  # noqa: E402
 
 EVERYTHING = ROOT / "sandbox" / "var" / "screenshots"
@@ -30,6 +31,7 @@ BEST = {
     "campaign-editor-desktop-light": "campaign",
     "campaign-send-desktop-light": "send",
     "mail-campaign-desktop-light": "mail",
+    "my-data-home-desktop-light": "my-data",
 }
 #: The token in the links of tests: a page that belongs to nobody.
 SAMPLE = "0" * 32
@@ -186,8 +188,10 @@ def _after_sending(browser: Browser, site: RunningSite) -> None:
             _shoot(page, "mail-campaign", full=True)
             page.goto(f"{site.base_url}/inbox/")
             _shoot(page, "inbox")
+            _reader_sees(page, site)
     with _pages(browser, site, staff=True) as pages:
         for page in pages:
+            _data_protection_officer_sees(page, site)
             for name, path in {
                 "campaign-progress": f"progress/{site.demo['campaign']}",
                 "campaign-locked": f"edit/{site.demo['campaign']}",
@@ -196,6 +200,44 @@ def _after_sending(browser: Browser, site: RunningSite) -> None:
                 page.goto(f"{site.base_url}{ADMIN}/{path}/")
                 page.wait_for_load_state("networkidle")
                 _shoot(page, name)
+
+
+def _reader_sees(page: Page, site: RunningSite) -> None:
+    address = become_reader(site)
+    page.goto(f"{site.base_url}/newsletter/my-data/")
+    _shoot(page, "my-data-entrance", full=True)
+    page.locator("main [type=submit]").click()
+    _shoot(page, "my-data-entrance-errors", full=True)
+    page.get_by_label("E-mail address").fill(address)
+    page.locator("main [type=submit]").click()
+    _shoot(page, "my-data-sent", full=True)
+    link = site.mailbox.wait_for_link(address, "/my-data/open/")
+    page.set_content(site.mailbox.mails(to=address)[0].html)
+    _shoot(page, "mail-my-data")
+    page.goto(link)
+    _shoot(page, "my-data-open", full=True)
+    page.locator("main [type=submit]").click()
+    _shoot(page, "my-data-home")
+    _shoot(page, "my-data-home-all", full=True)
+    for name in ("message", "erase"):
+        page.goto(f"{site.base_url}/newsletter/my-data/{name}/")
+        _shoot(page, f"my-data-{name}", full=True)
+    page.locator("main [type=submit]").click()
+    _shoot(page, "my-data-erased", full=True)
+
+
+def _data_protection_officer_sees(page: Page, site: RunningSite) -> None:
+    page.goto(f"{site.base_url}/admin/newsletter/contacts/")
+    _shoot(page, "contacts")
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_load_state("networkidle")
+    _shoot(page, "contact", full=True)
+    page.get_by_role("link", name="Erase…").click()
+    _shoot(page, "contact-erase")
+    page.goto(f"{site.base_url}/admin/newsletter/requests/")
+    page.wait_for_load_state("networkidle")
+    _shoot(page, "requests")
 
 
 if __name__ == "__main__":

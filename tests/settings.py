@@ -17,4 +17,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]
 #: In the test's own process; what a site should write is in the sandbox's settings.
 Q_CLUSTER = {**Q_CLUSTER, "orm": "default", "sync": True}
-WAGTAIL_GDPR_NEWSLETTER = {"SUPPRESSION_KEYS": {"1": "a key that is only good for tests, 32+"}}
+WAGTAIL_GDPR_NEWSLETTER = {
+    "SUPPRESSION_KEYS": {"1": "a key that is only good for tests, 32+"},
+    "ERASURE_JOURNAL": os.path.join(os.environ["SANDBOX_STATE"], "erasures.jsonl"),
+}

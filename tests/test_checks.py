@@ -19,7 +19,8 @@ from wagtail import urls as wagtail_urls
 from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import conf
 
-KEYS = {"SUPPRESSION_KEYS": {"1": "x" * 32}}
+JOURNAL = {"ERASURE_JOURNAL": "/tmp/erasures-of-a-test.jsonl"}
+KEYS = {"SUPPRESSION_KEYS": {"1": "x" * 32}, **JOURNAL}
 SAFE = {"name": "x", "orm": "default", "timeout": 300, "retry": 900, "max_attempts": 5}
 
 
@@ -56,6 +57,11 @@ def test_a_right_installation_has_nothing_to_say():
         ({**KEYS, "RECORD_CLIENT": "everything"}, "E002", "'full'"),
         ({**KEYS, "PROXY_COUNT": -1}, "E002", "PROXY_COUNT"),
         ({"SUPPRESSION_KEYS": {"1": "short"}}, "E002", "32 characters"),
+        ({**KEYS, "ERASURE_JOURNAL": "erasures.jsonl"}, "E002", "absolute path"),
+        ({**KEYS, "ERASURE_JOURNAL": 5}, "E002", "absolute path"),
+        ({**KEYS, "ERASURE_JOURNAL": "/nowhere/at/all.jsonl"}, "E013", "cannot be written"),
+        ({"SUPPRESSION_KEYS": KEYS["SUPPRESSION_KEYS"]}, "W013", "once a backup is restored"),
+        ({**KEYS, "DIRECT_ACCESS": 7}, "E002", "or None"),
         ({}, "E003", "who has left"),
         ({"SUPPRESSION_KEYS": {"1": "s" * 50}}, "E004", "SECRET_KEY"),
         ({**KEYS, "SIGNUP_FORM": "nowhere.Form"}, "E005", "nowhere"),

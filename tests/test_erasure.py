@@ -108,7 +108,7 @@ def test_the_register_says_what_was_done_where(visitor, everything_known, site):
     request = RightsRequest.objects.get(kind="erasure")
     assert request.outcome == "done"
     assert request.settled_at
-    assert request.places == {"here": "done", "mail provider": "by hand"}
+    assert request.places == {"here": "done", "mail provider": "by hand", "journal": "done"}
 
 
 def test_an_import_of_the_address_stays_unmailable_in_whichever_book(

@@ -152,6 +152,7 @@ def test_what_is_no_journal_is_refused_whole(everything_known, journal, text):
     assert Contact.objects.exists()
 
 
-def test_a_journal_has_to_be_named(everything_known):
+def test_a_journal_has_to_be_named(everything_known, configure):
+    configure(ERASURE_JOURNAL="")
     with pytest.raises(CommandError, match="ERASURE_JOURNAL"):
         call_command("newsletter_erase", "--replay")

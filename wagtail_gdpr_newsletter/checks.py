@@ -5,8 +5,10 @@ Ids are stable: sites silence them by name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -72,7 +74,7 @@ def check_worker(
 def check_installation(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    named = [_settings, _keys, _classes, _apps, _urls, _mail, _webhooks, _worker, _cache]
+    named = [_settings, _keys, _journal, _classes, _apps, _urls, _mail, _webhooks, _worker, _cache]
     return [message for check in named for message in check()]
 
 
@@ -122,6 +124,27 @@ def _keys() -> Iterator[checks.CheckMessage]:
             4,
             "SECRET_KEY is used to remember who has left.",
             "Make a secret of its own: SECRET_KEY has to be replaced when it leaks, this key never.",
+        )
+
+
+def _journal() -> Iterator[checks.CheckMessage]:
+    if not conf.erasure_journal.is_valid(conf.erasure_journal()):
+        return  # Said above.
+    journal = Path(conf.erasure_journal())
+    if not conf.erasure_journal():
+        if not settings.DEBUG:
+            yield _warning(
+                13,
+                "There is no journal of erasures: once a backup is restored, nobody knows who had "
+                "been erased since it was made.",
+                f'Name a file in {conf.NAME}["ERASURE_JOURNAL"], apart from the database, and keep it '
+                "as long as your oldest backup.",
+            )
+    elif not os.access(journal if journal.exists() else journal.parent, os.W_OK):
+        yield _error(
+            13,
+            f"The journal of erasures {journal} cannot be written.",
+            "Make its directory, and let the user of the web server and of the worker write there.",
         )
 
 

@@ -1,29 +1,12 @@
-"""What a reader does before a test of My data begins, by a browser that needs no screen."""
+"""How a reader comes to their data."""
 
 from __future__ import annotations
 
-import secrets
-
 from playwright.sync_api import Page, expect
 
-from sandbox.browser import Browser
 from sandbox.supervisor import RunningSite
 
 MY_DATA = "/newsletter/my-data/"
-
-
-def become_reader(site: RunningSite, *, path: str = "/", name: str = "Ada Byron") -> str:
-    """Somebody new who has confirmed the first box of the form on that page; their address."""
-    address = f"reader-{secrets.token_hex(4)}@example.org"
-    browser = Browser(language="it" if path == "/it/" else "en")
-    form = browser.open(site.base_url + path).form("[data-gdpr-newsletter-form]")
-    form.type("email", address)
-    form.type("name", name)
-    form.tick(next(iter(form.boxes.values())))
-    browser.submit(form)
-    confirm = browser.open(site.mailbox.wait_for(address).link("/confirm/"))
-    browser.submit(confirm.form())
-    return address
 
 
 def enter(page: Page, site: RunningSite, address: str) -> None:

@@ -7,9 +7,10 @@ import secrets
 import pytest
 from playwright.sync_api import Page, expect
 
+from sandbox.readers import become_reader
 from sandbox.supervisor import RunningSite
 from tests.e2e.conftest import what_axe_finds
-from tests.e2e.readers import MY_DATA, become_reader
+from tests.e2e.readers import MY_DATA
 
 NARROW = {"width": 320, "height": 640}
 PRESSED = "button, summary, input:not([type=hidden]), select, textarea, a.gdpr-newsletter-button"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from sandbox.readers import become_reader
 from sandbox.supervisor import RunningSite, running_site
 from tests.e2e.databases import Database
-from tests.e2e.readers import MY_DATA, become_reader, enter, follow_link
+from tests.e2e.readers import MY_DATA, enter, follow_link
 from tests.traces import spellings, unpacked
 
 NEW = "Countess.Lovelace@Bücher.example"
@@ -200,11 +201,27 @@ def what_is_left(site: RunningSite, *addresses: str) -> list[str]:
         f"import json; from tests.traces import traces_of; print(json.dumps(traces_of(*{wanted!r})))",
     )
     left += json.loads(packed.strip().splitlines()[-1])
+    if redis_url := site.env.get("Q_REDIS_URL"):
+        left += [f"Redis: {each}" for each in found_in(in_redis(redis_url), *wanted)]
     mails = site.state_dir / "mail"  # Other people's mailboxes.
     for file in site.state_dir.rglob("*"):
         if file.is_file() and mails not in file.parents and file not in database.files:
             left += [f"{file.name}: {each}" for each in found_in(_readable(file), *wanted)]
     return left
+
+
+def in_redis(url: str) -> str:
+    """Everything that the queue keeps there."""
+    import redis
+
+    connection = redis.Redis.from_url(url)
+    return "\n".join(
+        text
+        for key in connection.scan_iter()
+        if connection.type(key) == b"list"
+        for value in connection.lrange(key, 0, -1)
+        for text in unpacked(value)
+    )
 
 
 def _readable(file: Path) -> str:

@@ -5,15 +5,22 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ... import actions
-from ...models import Campaign
+from ...models import Campaign, RightsOutcome, RightsRequest
 
 
 class Command(BaseCommand):
-    help = "Show each campaign: its number, its state, and how many deliveries have which outcome."
+    help = (
+        "Show each campaign: its number, its state, and how many deliveries have which outcome; and "
+        "what readers asked for that is not done."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if actions.worker_is_missing():
             self.stderr.write("No worker has been seen for some minutes: start manage.py qcluster.")
+        for request in RightsRequest.objects.exclude(outcome=RightsOutcome.DONE):
+            self.stderr.write(
+                f"Request {request.pk} ({request.kind}) is {request.outcome}, due {request.due_on}."
+            )
         for campaign in Campaign.objects.order_by("pk"):
             counted = campaign.deliveries.counted()
             outcomes = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))

@@ -1,0 +1,63 @@
+"""A site that was installed with an earlier release keeps what it has, and can go back."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+APP = "wagtail_gdpr_newsletter"
+#: The last migration of each earlier state of the tables.
+EARLIER = ["0001_initial"]
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def migrate(name: str):
+    """The models as they were after that migration."""
+    executor = MigrationExecutor(connection)
+    executor.migrate([(APP, name)])
+    return MigrationExecutor(connection).loader.project_state([(APP, name)]).apps
+
+
+@pytest.fixture
+def newest():
+    """Whatever happens, the tables are today's again afterwards."""
+    name = max(name for app, name in MigrationExecutor(connection).loader.graph.leaf_nodes(APP))
+    yield name
+    migrate(name)
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_contacts_and_their_proof_survive_an_upgrade_and_a_way_back(newest, earlier):
+    old = migrate(earlier)
+    site = old.get_model("wagtailcore", "Site").objects.get()
+    contact = old.get_model(APP, "Contact").objects.create(
+        site=site,
+        address="ada@example.org",
+        canonical_address="ada@example.org",
+        address_digest="d" * 64,
+        keyed_hash="h" * 64,
+        key_id="1",
+        language="en",
+        link_token="0123456789abcdef" * 2,
+    )
+    old.get_model(APP, "ConsentRecord").objects.create(
+        site=site,
+        contact=contact,
+        subject="h" * 64,
+        subject_key_id="1",
+        event="confirmed",
+        occurred_at="2026-01-01T00:00:00Z",
+        source="form",
+        address="ada@example.org",
+        address_commitment="c" * 64,
+        digest="e" * 64,
+    )
+    for state in (migrate(newest), migrate(earlier), migrate(newest)):
+        record = state.get_model(APP, "ConsentRecord").objects.get()
+        assert (record.address, record.digest, record.contact.pk) == (
+            "ada@example.org",
+            "e" * 64,
+            contact.pk,
+        )
