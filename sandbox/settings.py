@@ -15,7 +15,7 @@ from .environment import database, env, mailer, newsletter_settings
 BASE_DIR = Path(__file__).resolve().parent
 
 #: Everything that the site writes: database, images, mails, logs. Two directories are two sites.
-STATE_DIR = Path(env("SANDBOX_STATE", default=str(BASE_DIR / "var")))
+STATE_DIR = Path(env("SANDBOX_STATE", default=str(BASE_DIR / "var"))).resolve()
 STATE_DIR.mkdir(parents=True, exist_ok=True)
 
 #: Where the mail catcher puts what arrives, and the inbox looks for it.

@@ -68,7 +68,7 @@ def test_the_mail_says_who_what_and_how_long_in_the_readers_language(visitor, ad
 def test_the_cookie_goes_nowhere_else_and_no_script_reads_it(visitor, access_link):
     visitor.open(access_link)
     visitor.press("Open my data")
-    cookie = visitor.client.cookies["gdpr_newsletter_access"]
+    cookie = visitor.client.cookies["gdpr_newsletter_access_key"]
     assert cookie["path"] == MY_DATA
     assert cookie["httponly"]
     assert cookie["secure"]
@@ -127,11 +127,11 @@ def test_the_session_has_its_time(visitor, access_link):
 def test_closing_it_closes_it(visitor, access_link):
     visitor.open(access_link)
     visitor.press("Open my data")
-    key = visitor.client.cookies["gdpr_newsletter_access"].value
+    key = visitor.client.cookies["gdpr_newsletter_access_key"].value
     visitor.press("Close")
     assert "Your data are closed" in visitor.text
     assert not opened(visitor)
-    visitor.client.cookies["gdpr_newsletter_access"] = key
+    visitor.client.cookies["gdpr_newsletter_access_key"] = key
     assert not opened(visitor), "not even with the cookie kept"
 
 

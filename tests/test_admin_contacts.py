@@ -213,7 +213,7 @@ def test_the_register_shows_what_is_due_and_what_was_answered(staff, message):
     browser.open("/admin/newsletter/requests/")
     assert "wrote to the sender" in browser.text
     assert "to be answered" in browser.text
-    browser.press("Answered")
+    browser.press("Mark as answered")
     message.refresh_from_db()
     assert message.outcome == "done"
     assert message.settled_by.username == "dpo"

@@ -100,15 +100,45 @@ def test_what_was_sent_stays_counted(visitor, everything_known):
     assert not Delivery.objects.exclude(message_id="").exists()
 
 
-def test_the_register_says_what_was_done_where(visitor, everything_known, site):
+def test_the_provider_is_left_to_a_person_who_is_told_the_address_for_it(
+    visitor, everything_known, site, client
+):
+    """R5, GDPR 19."""
     sender = SenderSettings.for_site(site)
     sender.mail_provider = "Posta Sicura"
     sender.save()
     visitor.erase()
     request = RightsRequest.objects.get(kind="erasure")
+    assert "Posta Sicura" in visitor.text
+    assert request.outcome == "unfinished"
+    assert request.places == {"here": "done", "mail provider": "by hand", "journal": "done"}
+    client.force_login(factories.make_editor("dpo", "view_rightsrequest", "delete_contact"))
+    assert ADDRESS in client.get("/admin/newsletter/requests/").content.decode()
+    client.post(f"/admin/newsletter/requests/{request.pk}/provider/")
+    request.refresh_from_db()
+    assert (request.outcome, request.address) == ("done", "")
+    assert request.places["mail provider"] == "done"
+    assert traces_of(ADDRESS) == []
+
+
+def test_the_address_does_not_wait_for_the_provider_for_ever(visitor, everything_known, site):
+    sender = SenderSettings.for_site(site)
+    sender.mail_provider = "Posta Sicura"
+    sender.save()
+    visitor.erase()
+    with time_machine.travel(now() + timedelta(days=33)):
+        actions.purge()
+    request = RightsRequest.objects.get(kind="erasure")
+    assert request.places["mail provider"] == "lapsed"
+    assert traces_of(ADDRESS) == []
+
+
+def test_the_register_says_what_was_done_where(visitor, everything_known):
+    visitor.erase()
+    request = RightsRequest.objects.get(kind="erasure")
     assert request.outcome == "done"
     assert request.settled_at
-    assert request.places == {"here": "done", "mail provider": "by hand", "journal": "done"}
+    assert request.places == {"here": "done", "journal": "done"}
 
 
 def test_an_import_of_the_address_stays_unmailable_in_whichever_book(

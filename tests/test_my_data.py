@@ -58,7 +58,7 @@ def test_whatever_is_declared_shown_is_shown(visitor, ada):
     assert "Lemons are out" in page
     assert "address does not exist" in page
     assert "Once a month." in page, "each consent with its exact text"
-    assert "until you have it erased" in page
+    assert "until you have it deleted" in page
     assert "Only those who run our website" in page
 
 

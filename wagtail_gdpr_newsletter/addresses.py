@@ -41,6 +41,8 @@ class Address:
         typed = unicodedata.normalize("NFC", text.strip())
         if any(unicodedata.category(character) == "Cc" for character in typed):
             raise InvalidAddress(_("The address contains characters that cannot be typed."))
+        if "=?" in typed:  # An encoded word (RFC 2047): mail programs would read another address.
+            raise InvalidAddress(_("Enter a valid e-mail address."))
         try:
             parsed = validate_email(typed, check_deliverability=False, strict=True)
         except EmailNotValidError as error:

@@ -200,5 +200,11 @@ def best_language(wanted: str, offered: Iterable[str]) -> str | None:
     return offered[0] if offered else None
 
 
+def served_language(wanted: str) -> str:
+    """`wanted`, or what the site speaks instead: pages in other languages do not exist."""
+    spoken = [code for code, _name in settings.LANGUAGES]
+    return best_language(wanted, spoken) or _site_language()
+
+
 def _site_language() -> str:
     return get_supported_language_variant(settings.LANGUAGE_CODE)

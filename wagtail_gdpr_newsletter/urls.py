@@ -42,4 +42,5 @@ urlpatterns = [
     path("my-data/new-address/<str:token>/", my_data.new_address, name="my_data_new_address"),
     # The link at the foot of every newsletter; last, because its token may be anything.
     path("my-data/<str:token>/", my_data.from_newsletter, name="my_data"),
+    path("my-data/<str:token>/<pk:campaign>/", my_data.from_newsletter, name="my_data"),
 ]

@@ -102,6 +102,7 @@ def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None
 LOG_ACTIONS = [
     ("send", _("Send campaign"), _("Campaign sent")),
     ("send_test", _("Send test"), _("Test of the campaign sent")),
+    ("look_up", _("Look for a contact"), _("A contact was looked for")),
     ("view_contact", _("See a contact"), _("Data of the contact seen")),
     ("export_contact", _("Download a contact"), _("Data of the contact downloaded")),
     ("correct_contact", _("Correct a contact"), _("Name or language corrected")),

@@ -151,7 +151,7 @@ def test_nobody_else_is_asked_for_anything(served: RunningSite, walk):
 
     walk(look)
     assert all(url.startswith(served.base_url) for url in asked)
-    assert cookies == {"gdpr_newsletter_access"}
+    assert cookies == {"gdpr_newsletter_access_key"}
 
 
 def tab_to(page: Page, selector: str) -> None:

@@ -25,22 +25,30 @@ from .campaigns import (
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .disclosure import disclose
 from .download import as_zip
-from .erasure import erase, ring_for_erasures
+from .erasure import erase, forget_traces, mark_done_at_provider, ring_for_erasures, traces
 from .erasure import replay as replay_erasures
 from .erasure_journal import BrokenJournal
 from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
 from .heartbeat import worker_is_missing
+from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
 from .readiness import newest, reasons_against_sending
-from .rectification import ask_for_new_address, awaiting_move, correct, move
-from .restriction import has_objected, object_to_mail, restrict, withdraw_objection
+from .rectification import SomethingElse, ask_for_new_address, awaiting_move, correct, move
+from .restriction import (
+    has_objected,
+    object_to_mail,
+    restrict,
+    restricted_by_reader,
+    withdraw_objection,
+)
 from .retention import purge
 from .service_mail import ring_for_service_mails
 from .signup import (
     awaiting_confirmation,
     confirm,
     confirmed_before,
+    join,
     sign_up,
 )
 from .trial import send_test
@@ -53,6 +61,7 @@ __all__ = [
     "CannotSend",
     "NotNow",
     "ProviderEvent",
+    "SomethingElse",
     "as_zip",
     "ask_by_address",
     "ask_by_link",
@@ -67,10 +76,14 @@ __all__ = [
     "digest_of_newest",
     "disclose",
     "erase",
+    "forget_traces",
     "form_key",
     "has_objected",
+    "join",
+    "look_up",
     "mail_access_link",
     "mark_as_answered",
+    "mark_done_at_provider",
     "may_open_directly",
     "move",
     "newest",
@@ -83,6 +96,7 @@ __all__ = [
     "reasons_against_sending",
     "replay_erasures",
     "restrict",
+    "restricted_by_reader",
     "resubscribe",
     "ring_for_confirmations",
     "ring_for_erasures",
@@ -94,6 +108,7 @@ __all__ = [
     "sign_up",
     "take_event",
     "tend_campaigns",
+    "traces",
     "unsubscribe",
     "version_wording",
     "version_wordings_of_site",

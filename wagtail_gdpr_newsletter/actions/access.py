@@ -53,8 +53,8 @@ def ask_by_link(*, link_token: str) -> None:
 
 def ask_for(*, contact: Contact, user: User) -> None:
     """A member of staff has it sent, to the address on file as ever."""
-    note(contact, "send_access_link", user)
     _ask(contact.pk)
+    note(contact, "send_access_link", user)
 
 
 def _ask(contact_pk: int | None) -> None:
@@ -93,17 +93,25 @@ def open_by_link(*, token: str) -> tuple[Contact, str]:
     return contact, _open(contact)
 
 
-def may_open_directly(contact: Contact) -> bool:
-    """Where the site has chosen so: a newsletter of the last days is key enough (R2)."""
+def may_open_directly(contact: Contact, *, link_token: str, campaign: int | None) -> bool:
+    """Where the site has chosen so: a newsletter of the last days is key enough (R2).
+
+    Not one that went to another address, which somebody else may have now.
+    """
     period = conf.direct_access()
-    return period is not None and contact.deliveries.filter(sent_at__gt=now() - period).exists()
+    if period is None or contact.link_token != link_token:
+        return False
+    since = max(now() - period, contact.address_since)
+    return contact.deliveries.filter(campaign=campaign, sent_at__gt=since).exists()
 
 
 @transaction.atomic
-def open_directly(*, contact: Contact) -> str | None:
+def open_directly(*, contact: Contact, link_token: str, campaign: int | None) -> str | None:
     """The key of a session, or `None` where that is not allowed."""
     here = Contact.objects.lock(contact.pk)
-    return _open(here) if here and may_open_directly(here) else None
+    if here and may_open_directly(here, link_token=link_token, campaign=campaign):
+        return _open(here)
+    return None
 
 
 def _open(contact: Contact) -> str:

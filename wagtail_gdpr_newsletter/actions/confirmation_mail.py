@@ -27,6 +27,7 @@ from ..models import (
     Subscription,
     Suppression,
 )
+from ..models.contacts import ContactQuerySet
 from ..sending import confirmation
 from ..sending.transport import MailerRefuses, Outcome
 
@@ -70,7 +71,10 @@ def send_confirmation(contact_pk: int) -> None:
         return
     pending = _to_confirm(contact)
     if any(each.mail_wanted_at for each in pending) and _may_be_written_to(contact):
-        outcome = _send(contact, pending)
+        try:
+            outcome = _send(contact, pending)
+        except _Gone:
+            return
         if outcome.status == DeliveryStatus.PENDING:
             _try_later(contact, pending)
             return
@@ -125,15 +129,22 @@ def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
             pending,
             token=_token(contact, pending),
             # Whoever dies from there on leaves a mail in doubt.
-            before_it_leaves=lambda: me.update(
-                confirmations_in_doubt=F("confirmations_in_doubt") + 1
-            ),
+            before_it_leaves=lambda: _begin(me),
         )
     except MailerRefuses as error:
         outcome = Outcome(DeliveryStatus.PENDING, error=str(error))
     if outcome.error:
         logger.warning("The confirmation mail for %s: %s", contact, outcome.error)
     return outcome
+
+
+class _Gone(Exception):
+    """Erased while the mail server was slow to answer."""
+
+
+def _begin(me: ContactQuerySet) -> None:
+    if not me.update(confirmations_in_doubt=F("confirmations_in_doubt") + 1):
+        raise _Gone
 
 
 def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
@@ -153,6 +164,7 @@ def _record(contact: Contact, pending: Sequence[Subscription], outcome: Outcome)
     for subscription in pending:
         ConsentRecord.objects.append(
             EVENT_AFTER[outcome.status],
+            subscription.contact,
             subscription,
             origin=Origin(source="mail"),
             occurred_at=now(),

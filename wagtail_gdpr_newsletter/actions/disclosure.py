@@ -7,8 +7,9 @@ forgotten here, because a test does not let it exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ..models import (
     Campaign,
     ConsentStatement,
     Contact,
+    Delivery,
     SenderSettings,
     Suppression,
     WordingVersion,
@@ -47,7 +49,7 @@ WAYS = {
     "one-click": gettext_lazy("button of a mail program"),
     "provider": gettext_lazy("our mail provider"),
     "complaint": gettext_lazy("complaint of spam"),
-    "my data": gettext_lazy("this page"),
+    "my data": gettext_lazy("“My data”"),
     "staff": gettext_lazy("a member of our staff"),
     "command": gettext_lazy("a member of our staff"),
     "replay": gettext_lazy("repeated after a backup was restored"),
@@ -192,11 +194,13 @@ class _Reader:
         self, model: type[models.Model], declaration: Declaration, fields: Iterable[str]
     ) -> models.QuerySet[Any]:
         if model is Suppression:  # Its rows know nobody; only the address leads to them.
-            return self.contact.suppressions.order_by("pk")
+            return self.contact.every_suppression.order_by("pk")
         related = [name for name in fields if model._meta.get_field(name).is_relation]
         if "statement" in related:
             related.append("statement__version")
-        rows = model._default_manager.filter(**{declaration.whose: self.contact.pk})
+        if "delivery" in related:
+            related.append("delivery__campaign")
+        rows = model._default_manager.filter(declaration.belonging_to(self.contact.pk))
         return rows.select_related(*related).order_by("pk") if related else rows.order_by("pk")
 
     def _fact(self, row: models.Model, name: str, personal: Personal) -> Fact:
@@ -213,24 +217,24 @@ class _Reader:
     def _in_words(self, row: models.Model, name: str, value: Any) -> str:
         if value in (None, "", []):
             return ""
-        if name == "source":
-            return str(WAYS.get(value, value))
-        if name == "language":
-            return dict(conf.languages()).get(value, value)
-        if name in ("scope", "book_uuid"):
-            return _("every newsletter") if value == SITE_SCOPE else self._book_names.get(value, "")
-        if name == "books":
-            return ", ".join(filter(None, map(self._book_names.get, value)))
-        if isinstance(value, ConsentStatement):
-            return value.label
-        if isinstance(value, bool):
-            return _("yes") if value else _("no")
-        if hasattr(value, "tzinfo"):
-            return formats.date_format(localtime(value), "DATETIME_FORMAT")
-        if hasattr(value, "isoformat"):
-            return formats.date_format(value, "DATE_FORMAT")
+        if name in self._codes:
+            return self._codes[name](value)
         choice = getattr(row, f"get_{name}_display", None)
-        return str(choice() if choice else value)
+        return str(choice()) if choice else _in_words(value)
+
+    @cached_property
+    def _codes(self) -> dict[str, Callable[[Any], str]]:
+        """What is a code in the table, by the name of its field."""
+        return {
+            "source": lambda way: str(WAYS.get(way, way)),
+            "language": lambda code: dict(conf.languages()).get(code, code),
+            "scope": self._name_of_book,
+            "book_uuid": self._name_of_book,
+            "books": lambda uuids: ", ".join(filter(None, map(self._name_of_book, uuids))),
+        }
+
+    def _name_of_book(self, uuid: str) -> str:
+        return _("every newsletter") if uuid == SITE_SCOPE else self._book_names.get(uuid, "")
 
     @cached_property
     def _book_names(self) -> dict[str, str]:
@@ -239,6 +243,20 @@ class _Reader:
         return dict(WordingVersion.objects.values_list("book_uuid", "book_name")) | dict(
             here.values_list("uuid", "name")
         )
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, ConsentStatement):
+        return value.label
+    if isinstance(value, Delivery):
+        return value.campaign.subject
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return formats.date_format(localtime(value), "DATETIME_FORMAT")
+    if isinstance(value, date):
+        return formats.date_format(value, "DATE_FORMAT")
+    return str(value)
 
 
 def as_stored(value: Any) -> Any:
@@ -257,6 +275,8 @@ def as_stored(value: Any) -> Any:
         return {"uuid": value.uuid, "name": value.name}
     if isinstance(value, Campaign):
         return {"uuid": str(value.uuid), "subject": value.subject}
+    if isinstance(value, Delivery):
+        return {"campaign": as_stored(value.campaign), "message_id": value.message_id}
     if isinstance(value, models.Model):
         return value.pk
     if hasattr(value, "isoformat"):

@@ -30,19 +30,26 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 @transaction.atomic
-def as_zip(*, contact: Contact, language: str, source: str, user: User | None = None) -> bytes:
-    """The file, in that language; the download stands in the register."""
-    RightsRequest.objects.register(contact, RightsKind.DOWNLOAD, source=source)
-    note(contact, "export_contact", user)
+def as_zip(
+    *, contact: Contact, language: str, source: str, user: User | None = None
+) -> bytes | None:
+    """The file, in that language, or `None` where they were erased; the download stands in the register."""
+    here = Contact.objects.lock(contact.pk)
+    if here is None:
+        return None
+    RightsRequest.objects.register(here, RightsKind.DOWNLOAD, source=source)
+    note(here, "export_contact", user)
     with translation.override(language):
-        disclosure = disclose(contact)
+        disclosure = disclose(here)
         file = BytesIO()
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             archive.writestr("my-data.json", _as_json(disclosure))
             archive.writestr("my-data.html", _as_html(disclosure))
             for section in disclosure.sections:
                 if section.entries:
-                    archive.writestr(f"csv/{slugify(section.label)}.csv", _as_csv(section))
+                    archive.writestr(
+                        f"csv/{slugify(section.label) or section.name}.csv", _as_csv(section)
+                    )
     return file.getvalue()
 
 
@@ -72,7 +79,7 @@ def _as_html(disclosure: Disclosure) -> str:
 def _as_csv(section: Section) -> bytes:
     """With a byte order mark, by which spreadsheets know UTF-8."""
     text = StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # Whatever a program splits cells at.
     writer.writerow([fact.label for fact in section.entries[0].facts])
     for entry in section.entries:
         writer.writerow([_cell(fact.text or fact.value) for fact in entry.facts])

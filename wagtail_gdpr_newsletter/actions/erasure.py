@@ -10,15 +10,20 @@ again after a restore (R6). Other apps are told on a worker, and again every hou
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 from django_q.tasks import async_task
+from wagtail.models import Site
 
-from .. import conf, signals
+from .. import conf, pseudonyms, signals
+from ..addresses import Address
 from ..models import (
+    AskedMailbox,
     ConsentRecord,
     Contact,
     Origin,
@@ -26,9 +31,13 @@ from ..models import (
     RightsOutcome,
     RightsRequest,
     SenderSettings,
+    ServiceMail,
+    Suppression,
     SuppressionReason,
 )
+from ..models.consent import ConsentRecordQuerySet
 from ..models.declarations import DECLARATIONS, Declaration, Erasure
+from ..models.suppressions import SuppressionQuerySet
 from . import erasure_journal
 from .staff_log import note
 from .unsubscription import unsubscribe
@@ -36,7 +45,7 @@ from .unsubscription import unsubscribe
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
 
-DONE, FAILED, BY_HAND = "done", "failed", "by hand"
+DONE, FAILED, BY_HAND, LAPSED = "done", "failed", "by hand", "lapsed"
 
 logger = logging.getLogger(__name__)
 
@@ -57,52 +66,89 @@ def erase(
     unsubscribe(contact=here, books=None, origin=origin, reason=SuppressionReason.ERASURE)
     request = RightsRequest.objects.register(here, RightsKind.ERASURE, source=origin.source)
     request.places = {"here": DONE}
-    if SenderSettings.for_site(here.site).mail_provider:
-        request.places["mail provider"] = BY_HAND
+    line = erasure_journal.line_about(here, keeps_hash=keep_hash)
+    _forget_in_rows_of_others(here)
     if not keep_hash:
         _forget(here, but=request)
-    if conf.erasure_journal():
-        request.places["journal"] = DONE if erasure_journal.write(here) else FAILED
     for model in apps.get_app_config("wagtail_gdpr_newsletter").get_models():
-        _let_go(model, DECLARATIONS[model.__name__], here, keep_hash=keep_hash)
-    _ask_other_apps(here, request)
-    request.save(update_fields=["places", "address", "outcome", "settled_at"])
+        _let_go(model, DECLARATIONS[model.__name__], here)
+    _write_journal(request, line)
+    _leave_to_others(here, request)
+    request.contact = None
+    if not keep_hash:
+        request.subject = request.subject_key_id = ""
+    request.save()
     note(here, "erase_contact", user)
     here.delete()
     return request
 
 
+def _forget_in_rows_of_others(contact: Contact) -> None:
+    """Somebody may have typed this address as their new one, or may have had it before."""
+    others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
+    others.filter(address_digest=contact.address_digest).delete()
+    hashes = [each.value for each in pseudonyms.keyed_hashes(contact.canonical_address)]
+    AskedMailbox.objects.filter(site=contact.site, hash__in=hashes).delete()
+    elsewhere = ConsentRecord.objects.filter(site=contact.site, subject__in=hashes)
+    elsewhere.exclude(contact=contact).strip_person(address="", address_salt="")
+
+
 def _forget(contact: Contact, *, but: RightsRequest) -> None:
     """Without the hash nobody would ever find the evidence again, so it is of no use to anybody."""
-    contact.suppressions.delete()
+    contact.every_suppression.delete()
     ConsentRecord.objects.filter(contact=contact).forget()
     RightsRequest.objects.filter(contact=contact).exclude(pk=but.pk).delete()
 
 
-def _let_go(
-    model: type[models.Model], declaration: Declaration, contact: Contact, *, keep_hash: bool
-) -> None:
+def _let_go(model: type[models.Model], declaration: Declaration, contact: Contact) -> None:
     """Change what stays of one table; what is declared to go goes with the contact."""
+    if not declaration.whose:
+        return
+    theirs = model._default_manager.filter(declaration.belonging_to(contact.pk))
     changes: dict[str, Any] = {}
     for name, personal in declaration.personal.items():
-        field = model._meta.get_field(name)
-        if personal.erasure is Erasure.STRIP:
+        if personal.erasure is Erasure.REKEY:
+            _rekey(theirs, name, contact)
+        elif personal.erasure is Erasure.STRIP:
             changes[name] = ""
-        elif personal.erasure is Erasure.REKEY and declaration.whose:
-            changes[name] = contact.keyed_hash if keep_hash else ""
-            changes[f"{name}_key_id"] = contact.key_id if keep_hash else ""
-        elif personal.erasure is Erasure.DETACH and field.related_model is Contact:
+        elif (
+            personal.erasure is Erasure.DETACH
+            and model._meta.get_field(name).related_model is Contact
+        ):
             changes[name] = None
     if changes:
-        theirs = model._default_manager.filter(**{declaration.whose: contact.pk})
         models.QuerySet.update(theirs, **changes)
 
 
-def _ask_other_apps(contact: Contact, request: RightsRequest) -> None:
-    """Only where there are any is the address kept for the moment that it takes."""
-    if signals.contact_erased.has_listeners(Contact):
-        request.address, request.outcome = contact.address, RightsOutcome.UNFINISHED
-        request.settled_at = None
+def _rekey(rows: models.QuerySet[Any], name: str, contact: Contact) -> None:
+    """To the current key (S3, S6). Each row stays with the address that it was about: who has it finds it."""
+    addresses = {contact.canonical_address}
+    for typed in contact.consent_records.exclude(address="").values_list("address", flat=True):
+        addresses.add(Address.parse(typed).canonical)
+    for canonical in addresses:
+        current, *older = pseudonyms.keyed_hashes(canonical)
+        outdated = rows.filter(**{f"{name}__in": [each.value for each in older]})
+        models.QuerySet.update(outdated, **{name: current.value, f"{name}_key_id": current.key_id})
+
+
+def _write_journal(request: RightsRequest, line: erasure_journal.Line) -> None:
+    if conf.erasure_journal():
+        written = erasure_journal.write(line)
+        request.places["journal"] = DONE if written else FAILED
+        request.journal_line = None if written else line.as_json()
+
+
+def _leave_to_others(contact: Contact, request: RightsRequest) -> None:
+    """Only where something is still to do elsewhere is the address kept for the time that it takes."""
+    if SenderSettings.for_site(contact.site).mail_provider:
+        request.places["mail provider"] = BY_HAND
+    tells = signals.contact_erased.has_listeners(Contact)
+    if tells or BY_HAND in request.places.values():
+        request.address = contact.address
+    if tells or set(request.places.values()) != {DONE}:
+        request.outcome, request.settled_at = RightsOutcome.UNFINISHED, None
+    if tells:
+        request.places["other apps"] = FAILED  # Until they have answered.
         transaction.on_commit(lambda: _ring(request.pk), robust=True)
 
 
@@ -111,7 +157,7 @@ def _ring(request_pk: int) -> None:
 
 
 def finish_erasure(request_pk: int) -> None:
-    """Tell the other apps; what failed is shown in the register and done again. Runs on a worker."""
+    """Tell the other apps and the journal; what failed is shown and done again. Runs on a worker."""
     request = (
         RightsRequest.objects.filter(pk=request_pk, outcome=RightsOutcome.UNFINISHED)
         .select_related("site")
@@ -119,31 +165,100 @@ def finish_erasure(request_pk: int) -> None:
     )
     if request is None:
         return
+    if request.journal_line and erasure_journal.write(
+        erasure_journal.Line.from_json(request.journal_line)
+    ):
+        request.places["journal"], request.journal_line = DONE, None
+    if request.places.get("other apps") == FAILED:
+        request.places["other apps"] = _tell_other_apps(request)
+    _settle(request)
+
+
+def _tell_other_apps(request: RightsRequest) -> str:
     answers = signals.contact_erased.send_robust(
         Contact, site=request.site, address=request.address
     )
-    for receiver, answer in answers:
-        failed = isinstance(answer, Exception)
-        request.places[_name_of(receiver)] = FAILED if failed else DONE
-    if FAILED not in (request.places[_name_of(receiver)] for receiver, _answer in answers):
-        request.outcome, request.address, request.settled_at = RightsOutcome.DONE, "", now()
-    request.save(update_fields=["places", "outcome", "address", "settled_at"])
+    failed = [receiver for receiver, answer in answers if isinstance(answer, Exception)]
+    for receiver in failed:  # Django has logged why, and where.
+        logger.error("The erasure %s is not finished by %r.", request.pk, receiver)
+    return FAILED if failed else DONE
 
 
-def _name_of(receiver: Any) -> str:
-    return f"{receiver.__module__}.{receiver.__qualname__}"
+def _settle(request: RightsRequest) -> None:
+    """Once nothing is left to do, the address goes."""
+    if FAILED not in request.places.values() and BY_HAND not in request.places.values():
+        request.outcome, request.settled_at = RightsOutcome.DONE, now()
+    if not {request.places.get("other apps"), request.places.get("mail provider")} & {
+        FAILED,
+        BY_HAND,
+    }:
+        request.address = ""
+    request.save(update_fields=["places", "outcome", "address", "settled_at", "journal_line"])
+
+
+@transaction.atomic
+def mark_done_at_provider(*, request: RightsRequest, user: User) -> bool:
+    """A member of staff has deleted the address there; False where somebody said so before."""
+    here = RightsRequest.objects.select_for_update().get(pk=request.pk)
+    if here.places.get("mail provider") != BY_HAND:
+        return False
+    here.places["mail provider"], here.settled_by = DONE, user
+    here.save(update_fields=["settled_by"])
+    _settle(here)
+    return True
 
 
 def ring_for_erasures() -> None:
-    """Every hour: what another app has not finished yet."""
+    """Every hour: what another app, or the journal, has not taken yet."""
     unfinished = RightsRequest.objects.filter(
         kind=RightsKind.ERASURE, outcome=RightsOutcome.UNFINISHED
     )
-    for request_pk in unfinished.values_list("pk", flat=True):
-        _ring(request_pk)
+    for request in unfinished:
+        if FAILED in request.places.values():
+            _ring(request.pk)
 
 
-def replay(lines: list[erasure_journal.Line]) -> int:
+def give_up_on_provider() -> None:
+    """The address is not kept for longer than the law gives for the whole request (GDPR 12(3))."""
+    late = RightsRequest.objects.filter(
+        kind=RightsKind.ERASURE, outcome=RightsOutcome.UNFINISHED, due_on__lt=localdate()
+    )
+    for request in late:
+        if request.places.get("mail provider") == BY_HAND:
+            logger.error("Nobody has said that erasure %s is done at the provider.", request.pk)
+            request.places["mail provider"] = LAPSED
+            _settle(request)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is remembered of an address that no contact has: found by whoever supplies it."""
+
+    suppressions: SuppressionQuerySet
+    records: ConsentRecordQuerySet
+
+    def __bool__(self) -> bool:
+        return self.suppressions.exists() or self.records.exists()
+
+
+def traces(*, address: Address, site: Site) -> Traces:
+    """After an erasure, or where somebody has moved away from it."""
+    hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
+    return Traces(
+        Suppression.objects.of(address.canonical, site=site),
+        ConsentRecord.objects.filter(site=site, subject__in=hashes),
+    )
+
+
+@transaction.atomic
+def forget_traces(*, address: Address, site: Site) -> None:
+    """Also what an earlier erasure had kept; not the proof of somebody who only has another address now."""
+    found = traces(address=address, site=site)
+    found.suppressions.delete()
+    found.records.filter(contact__isnull=True).forget()
+
+
+def replay(lines: Sequence[erasure_journal.Line]) -> int:
     """After a restore: erase again whom the journal names; returns how many were there again (R6)."""
     erased = 0
     for line in lines:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+import stat
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from django.db.models import Q
 from django.utils.timezone import now
+from wagtail.models import Site
 
 from .. import conf, pseudonyms
 from ..models import Contact, Suppression
@@ -34,34 +37,64 @@ class BrokenJournal(ValueError):
 class Line:
     """One erasure."""
 
-    at: str
+    at: datetime
     site: int
-    #: [[number, SHA-256 of the link token], ...]
-    were: list[tuple[int, str]]
+    #: (number, SHA-256 of a link token) of whatever the person had been.
+    were: frozenset[tuple[int, str]]
     keeps_hash: bool
     #: [{"hash": …, "key_id": …, "scope": …, "reason": …, "month": …}, ...]
     suppressions: list[dict[str, str]]
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(),
+            "site": self.site,
+            "were": sorted(map(list, self.were)),
+            "keeps_hash": self.keeps_hash,
+            "suppressions": self.suppressions,
+        }
+
+    @classmethod
+    def from_json(cls, told: Any) -> Line:
+        """Raise `BrokenJournal` for what `as_json` did not write."""
+        try:
+            suppressions = [
+                {name: str(each[name]) for name in (*REMEMBERED, "month")}
+                for each in told["suppressions"]
+            ]
+            for each in suppressions:
+                date.fromisoformat(each["month"])
+            at = datetime.fromisoformat(told["at"])
+            were = frozenset((int(number), str(token)) for number, token in told["were"])
+            line = cls(at, int(told["site"]), were, bool(told["keeps_hash"]), suppressions)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BrokenJournal from error
+        if at.tzinfo is None:
+            raise BrokenJournal
+        return line
+
+    @property
+    def _hashes(self) -> set[str]:
+        return {each["hash"] for each in self.suppressions}
+
     def contacts(self) -> list[Contact]:
         """Those in the database who are this person, from before the erasure."""
-        tokens = dict(self.were)
-        hashes = {each["hash"] for each in self.suppressions}
         candidates = Contact.objects.filter(
-            Q(pk__in=tokens) | Q(keyed_hash__in=hashes),
+            Q(pk__in=[number for number, _token in self.were]) | Q(keyed_hash__in=self._hashes),
             site=self.site,
-            created_at__lt=datetime.fromisoformat(self.at),
+            created_at__lt=self.at,
         )
-        return [
-            contact
-            for contact in candidates.order_by("pk")
-            if contact.keyed_hash in hashes
-            or tokens.get(contact.pk) == pseudonyms.digest(contact.link_token)
-        ]
+        return [contact for contact in candidates.order_by("pk") if self._is_about(contact)]
+
+    def _is_about(self, contact: Contact) -> bool:
+        """By its token; or by its address, if it was there already when that was erased."""
+        at_address = contact.keyed_hash in self._hashes and contact.address_since < self.at
+        return at_address or (contact.pk, pseudonyms.digest(contact.link_token)) in self.were
 
     def remember(self) -> None:
         """What stayed of them stays again, unless they have come back by themselves since."""
-        hashes = {each["hash"] for each in self.suppressions}
-        if Contact.objects.filter(site=self.site, keyed_hash__in=hashes).exists():
+        come_back = Contact.objects.filter(site=self.site, keyed_hash__in=self._hashes)
+        if come_back.exists() or not Site.objects.filter(pk=self.site).exists():
             return
         for told in self.suppressions:
             Suppression.objects.get_or_create(
@@ -71,43 +104,51 @@ class Line:
             )
 
 
-def line_about(contact: Contact) -> Line:
+def line_about(contact: Contact, *, keeps_hash: bool) -> Line:
     """Just before the contact is gone."""
     were = [(contact.pk, contact.link_token)]
     were += contact.former_links.values_list("number", "link_token")
     suppressions = [
         {**{name: getattr(each, name) for name in REMEMBERED}, "month": each.month.isoformat()}
-        for each in contact.suppressions
+        for each in (contact.every_suppression if keeps_hash else [])
     ]
     return Line(
-        at=now().isoformat(),
+        at=now(),
         site=contact.site_id,
-        were=[(number, pseudonyms.digest(token)) for number, token in were],
-        keeps_hash=bool(suppressions),
+        were=frozenset((number, pseudonyms.digest(token)) for number, token in were),
+        keeps_hash=keeps_hash,
         suppressions=suppressions,
     )
 
 
-def write(contact: Contact) -> bool:
+def write(line: Line) -> bool:
     """Append a line, and wait until it is on the disk; False, and a word in the log, where that fails."""
-    line = json.dumps(asdict(line_about(contact))) + "\n"
     try:
-        with Path(conf.erasure_journal()).open("a", encoding="ascii") as journal:
-            journal.write(line)
+        # For nobody else's eyes: keyed hashes are personal data (S2).
+        descriptor = os.open(
+            conf.erasure_journal(),
+            os.O_RDWR | os.O_APPEND | os.O_CREAT,
+            stat.S_IRUSR | stat.S_IWUSR,
+        )
+        with os.fdopen(descriptor, "ab+") as journal:
+            # A line that a full disk cut off must not swallow this one.
+            cut_off = journal.tell() > 0 and os.pread(descriptor, 1, journal.tell() - 1) != b"\n"
+            journal.write((b"\n" if cut_off else b"") + json.dumps(line.as_json()).encode() + b"\n")
             journal.flush()
-            os.fsync(journal.fileno())
+            os.fsync(descriptor)
     except OSError:
-        logger.exception("The erasure of %s could not be written into the journal.", contact)
+        logger.exception("An erasure could not be written into the journal.")
         return False
     return True
 
 
-def read(file: Path) -> list[Line]:
-    """Raise `BrokenJournal` for what is no journal, `OSError` for what is no file."""
-    lines = []
-    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+def read(file: Path) -> tuple[list[Line], list[int]]:
+    """The lines, and the numbers of those that are none of ours. Raise `OSError` for what is no file."""
+    lines, broken = [], []
+    text = file.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
-            lines.append(Line(**json.loads(text)))
-        except (ValueError, TypeError) as error:
-            raise BrokenJournal(f"{file}, line {number}") from error
-    return lines
+            lines.append(Line.from_json(json.loads(line)))
+        except ValueError:  # `BrokenJournal` is one, too.
+            broken.append(number)
+    return lines, broken

@@ -22,8 +22,10 @@ from ..models import (
     Delivery,
     DeliveryEvent,
     DeliveryStatus,
+    MailKind,
     Origin,
     RecordedEvent,
+    ServiceMail,
     SuppressionReason,
 )
 from .unsubscription import unsubscribe
@@ -84,14 +86,15 @@ def take_event(event: ProviderEvent) -> None:
     if delivery := _find(event):
         _take_of_delivery(event, delivery)
     else:
-        _take_of_confirmation_mail(event)
+        _take_of_letter(event)
 
 
 def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
     consequence = CONSEQUENCES.get(event.type)
     with transaction.atomic():
         # The person before their delivery, as an erasure does it.
-        contact = Contact.objects.lock(delivery.contact_id) if consequence else None
+        whose = delivery.contact_id or delivery.second_copy_of_id
+        contact = Contact.objects.lock(whose) if consequence else None
         _stored, is_new = DeliveryEvent.objects.get_or_create(
             delivery=delivery,
             event_id=event.key,
@@ -103,28 +106,58 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
         )
         if is_new:
             _move(delivery, event)
-            if consequence and contact:
+            if consequence and contact and _concerns(contact, event, delivery.attempted_at):
                 consequence(contact, delivery.books, event)
 
 
+def _concerns(contact: Contact, event: ProviderEvent, sent_at: datetime | None) -> bool:
+    """A bounce is about a mailbox, and they may have moved to another since."""
+    return event.type != "bounced" or sent_at is None or sent_at >= contact.address_since
+
+
 @transaction.atomic
-def _take_of_confirmation_mail(event: ProviderEvent) -> None:
-    """Of these there is no ledger; what it means for the person it means all the same.
+def _take_of_letter(event: ProviderEvent) -> None:
+    """Of confirmation and service mails there is no ledger; what it means for the person it means all the same.
 
     But for what they have decided since: the event may be an old one that is told again.
     """
-    mailed = ConsentRecord.objects.filter(
-        event=RecordedEvent.CONFIRMATION_SENT, message_id=event.message_id, contact__isnull=False
-    ).select_related("contact__site")
-    records = list(mailed) if event.message_id and event.type in CONSEQUENCES else []
-    contact = Contact.objects.lock(records[0].contact_id) if records else None
-    if contact is None:
+    letter = _find_letter(event)
+    contact = Contact.objects.lock(letter.contact_pk) if letter else None
+    if letter is None or contact is None or not _concerns(contact, event, letter.sent_at):
         return
     history = contact.consent_records
-    taken = history.filter(event=RecordedEvent.WITHDRAWN, occurred_at__gte=records[0].occurred_at)
+    taken = history.filter(event=RecordedEvent.WITHDRAWN, occurred_at__gte=letter.sent_at)
     confirmed = history.filter(event=RecordedEvent.CONFIRMED, occurred_at__gt=event.occurred_at)
     if event.type == "complained" or not (taken.exists() or confirmed.exists()):
-        CONSEQUENCES[event.type](contact, [record.book_uuid for record in records], event)
+        CONSEQUENCES[event.type](contact, letter.books, event)
+
+
+@dataclass(frozen=True)
+class SentLetter:
+    """A mail to one person that is no campaign."""
+
+    contact_pk: int | None
+    sent_at: datetime
+    books: list[str]
+
+
+def _find_letter(event: ProviderEvent) -> SentLetter | None:
+    if not event.message_id or event.type not in CONSEQUENCES:
+        return None
+    if records := list(
+        ConsentRecord.objects.filter(
+            event=RecordedEvent.CONFIRMATION_SENT,
+            message_id=event.message_id,
+            contact__isnull=False,
+        )
+    ):
+        books = [record.book_uuid for record in records]
+        return SentLetter(records[0].contact_id, records[0].occurred_at, books)
+    # One to another address, the old or the new, or to the sender, is not about this person's mailbox.
+    to_them = ServiceMail.objects.filter(kind__in=[MailKind.ACCESS, MailKind.MESSAGE_COPY])
+    if mail := to_them.filter(message_id=event.message_id, attempted_at__isnull=False).first():
+        return SentLetter(mail.contact_id, mail.attempted_at or mail.wanted_at, [])
+    return None
 
 
 def _find(event: ProviderEvent) -> Delivery | None:

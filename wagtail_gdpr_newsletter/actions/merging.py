@@ -7,15 +7,13 @@ evidence, deliveries, requests. Links in old newsletters of both keep working.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..addresses import Address
 from ..models import (
-    SITE_SCOPE,
     ConsentRecord,
     Contact,
     Delivery,
     FormerLink,
+    MailKind,
     RightsRequest,
     Subscription,
     SubscriptionStatus,
@@ -34,27 +32,20 @@ STANDING = [
 ]
 
 
-def carry_suppressions(contact: Contact, address: Address, *, books: Sequence[str]) -> None:
-    """What was remembered of the old address is remembered of the new; before the address changes.
-
-    `books`: the UUIDs of those that the mailbox at the new address has just confirmed. For them, as after
-    any double opt-in, an earlier leaving holds no longer; an objection or a complaint does.
-    """
-    remembered = contact.suppressions.exclude(
-        reason__in=[SuppressionReason.BOUNCE, SuppressionReason.MOVED]
-    )
-    for suppression in remembered:
+def carry_suppressions(contact: Contact, address: Address) -> None:
+    """What was remembered of the old address is remembered of the new; before the address changes."""
+    for suppression in contact.suppressions.exclude(
+        reason__in=SuppressionReason.about_the_mailbox()
+    ):
         Suppression.objects.remember(
             address.canonical,
             site=contact.site,
             scope=suppression.scope,
             reason=suppression.reason,
         )
+    # That mailbox has just answered.
     at_new = Suppression.objects.of(address.canonical, site=contact.site)
-    at_new.filter(reason__in=[SuppressionReason.BOUNCE, SuppressionReason.MOVED]).delete()
-    if books:
-        confirmed = at_new.filter(scope__in=[SITE_SCOPE, *books])
-        confirmed.exclude(reason__in=SuppressionReason.final()).delete()
+    at_new.filter(reason__in=SuppressionReason.about_the_mailbox()).delete()
 
 
 def merge(contact: Contact, other: Contact) -> None:
@@ -65,37 +56,44 @@ def merge(contact: Contact, other: Contact) -> None:
     RightsRequest.objects.filter(contact=other).update(contact=contact)
     FormerLink.objects.filter(contact=other).update(contact=contact)
     FormerLink.objects.create(contact=contact, link_token=other.link_token, number=other.pk)
-    contact.name = contact.name or other.name
+    other.service_mails.filter(kind__in=MailKind.of_readers()).update(contact=contact)
+    # In the words of whoever has just confirmed.
+    contact.name, contact.language = other.name or contact.name, other.language
     contact.restricted = contact.restricted or other.restricted
     contact.created_at = min(contact.created_at, other.created_at)
     other.delete()
 
 
 def _merge_subscriptions(contact: Contact, other: Contact) -> None:
+    both = Subscription.objects.filter(contact__in=[contact, other])
+    valid = set(both.standing_on_a_valid_basis().values_list("pk", flat=True))
+
+    def rank(subscription: Subscription) -> tuple[int, bool]:
+        return STANDING.index(SubscriptionStatus(subscription.status)), subscription.pk not in valid
+
     mine = {each.book_id: each for each in contact.subscriptions.all()}
     for theirs in other.subscriptions.all():
         ours = mine.get(theirs.book_id)
-        if ours is None:
+        if ours is None or rank(theirs) < rank(ours):
+            if ours:
+                ours.delete()
             Subscription.objects.filter(pk=theirs.pk).update(contact=contact)
-        elif STANDING.index(_standing(theirs)) < STANDING.index(_standing(ours)):
-            ours.delete()
-            Subscription.objects.filter(pk=theirs.pk).update(contact=contact)
-
-
-def _standing(subscription: Subscription) -> SubscriptionStatus:
-    return SubscriptionStatus(subscription.status)
 
 
 def _merge_deliveries(contact: Contact, other: Contact) -> None:
-    """Nobody gets a second copy because they were two: of two deliveries the further one stays theirs."""
+    """Nobody gets a second copy because they were two: of two deliveries the further one stays theirs.
+
+    The other one is not sent any more, or stays known as the second copy that it was.
+    """
     mine = {each.campaign_id: each for each in contact.deliveries.all()}
     twice = other.deliveries.filter(campaign__in=mine)
     for theirs in twice:
         ours = mine[theirs.campaign_id]
         less, more = sorted((ours, theirs), key=_progress)
-        Delivery.objects.filter(pk=less.pk).update(contact=None)
+        Delivery.objects.filter(pk=less.pk).update(contact=None, second_copy_of=contact)
         Delivery.objects.filter(pk=more.pk).update(contact=contact)
     other.deliveries.update(contact=contact)
+    other.second_copies.update(second_copy_of=contact)
 
 
 def _progress(delivery: Delivery) -> int:

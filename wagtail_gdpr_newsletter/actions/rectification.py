@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -22,6 +23,7 @@ from ..addresses import Address
 from ..models import (
     SITE_SCOPE,
     AddressBook,
+    AskedMailbox,
     ConsentRecord,
     Contact,
     MailKind,
@@ -35,6 +37,7 @@ from ..models import (
     Suppression,
     SuppressionReason,
 )
+from ..sending import letters
 from ..sending.service import NEW_ADDRESS_EXPIRY
 from . import merging, service_mail
 from .staff_log import note
@@ -76,10 +79,15 @@ def ask_for_new_address(*, contact: Contact, address: Address, user: User | None
     asked = ServiceMail.objects.filter(kind=MailKind.NEW_ADDRESS)
     if here is None or service_mail.too_many(asked.filter(contact=here), limits=FOR_ONE_CONTACT):
         return False
-    digest = pseudonyms.digest(address.canonical)
+    details = {"address": address.typed, "address_digest": pseudonyms.digest(address.canonical)}
     unwelcome = Suppression.objects.of(address.canonical, site=here.site).final().exists()
-    if not (unwelcome or service_mail.too_many(asked.filter(address_digest=digest))):
-        service_mail.owe(here, MailKind.NEW_ADDRESS, address=address.typed, address_digest=digest)
+    welcome = AskedMailbox.objects.may_be_asked(
+        address.canonical, site=here.site, limits=service_mail.LIMITS
+    )
+    if welcome and not unwelcome:
+        service_mail.owe(here, MailKind.NEW_ADDRESS, **details)
+    else:  # It looks the same to whoever asks.
+        here.service_mails.create(kind=MailKind.NEW_ADDRESS, attempted_at=now(), **details)
     note(here, "ask_for_new_address", user)
     return True
 
@@ -90,67 +98,127 @@ class Move:
 
     mail: ServiceMail
     address: Address
-    #: The books whose newsletters will go to the new address.
-    books: list[AddressBook]
+    #: What will go to the new address: the subscriptions of both contacts, where there are two.
+    subscriptions: list[Subscription]
+
+    #: What holds for both from then on.
+    restricted: bool
+    objected: bool
+
+    @property
+    def shown(self) -> str:
+        """Tells whether what is confirmed is what was read."""
+        told = [sorted(each.pk for each in self.subscriptions), self.restricted, self.objected]
+        return pseudonyms.digest_of(told)
+
+    @property
+    def books(self) -> list[AddressBook]:
+        """Each once; the mailbox is told of them by name."""
+        return list({each.book_id: each.book for each in self.subscriptions}.values())
 
 
 def awaiting_move(token: str) -> Move:
     """Raise `InvalidToken`, `ExpiredToken` or `SpentToken` from `tokens`."""
     mail = service_mail.behind(token, tokens.Purpose.NEW_ADDRESS, max_age=NEW_ADDRESS_EXPIRY)
     address = Address.parse(mail.address)
-    both = Contact.objects.filter(
-        Q(pk=mail.contact_id) | Q(pk__in=Contact.objects.known_as(address, site=mail.contact.site))
+    at_new = Contact.objects.known_as(address, site=mail.contact.site)
+    theirs = Subscription.objects.filter(Q(contact=mail.contact_id) | Q(contact__in=at_new))
+    # A request that lapses gives way to what was there before, which is named as well.
+    fallen_back_to = theirs.filter(
+        status=SubscriptionStatus.PENDING, previous_status=SubscriptionStatus.CONFIRMED
     )
-    joined = Subscription.objects.filter(contact__in=both, status=SubscriptionStatus.CONFIRMED)
-    books = AddressBook.objects.filter(pk__in=joined.values("book"))
-    return Move(mail, address, list(books))
+    standing = theirs.standing() | fallen_back_to
+    named = standing.select_related("book", "contact", "statement").order_by("book__name", "pk")
+    return Move(
+        mail,
+        address,
+        list(named),
+        restricted=mail.contact.restricted or at_new.filter(restricted=True).exists(),
+        objected=mail.contact.suppressions.filter(reason=SuppressionReason.OBJECTION).exists(),
+    )
+
+
+class SomethingElse(Exception):
+    """What the button would do is no longer what its page said."""
 
 
 @sensitive_variables("address")
-def move(*, token: str, origin: Origin) -> Contact:
-    """The mailbox at the new address has confirmed. Raise as `awaiting_move` does."""
+def move(*, token: str, shown: str, origin: Origin) -> tuple[Contact, Move]:
+    """The mailbox at the new address has confirmed what its page showed.
+
+    Raise as `awaiting_move` does, or `SomethingElse`.
+    """
     for _attempt in range(ATTEMPTS):
         with contextlib.suppress(IntegrityError):  # Somebody else came to that address just now.
-            return _move(token, origin)
-    return _move(token, origin)
+            return _move(token, shown, origin)
+    return _move(token, shown, origin)
 
 
 @transaction.atomic
-def _move(token: str, origin: Origin) -> Contact:
-    move = awaiting_move(token)
-    address, site = move.address, move.mail.contact.site
-    # In one order, so that two who move onto each other do not wait for ever.
-    concerned = Q(pk=move.mail.contact_id) | Q(
-        site=site, address_digest=pseudonyms.digest(address.canonical)
-    )
-    locked = list(Contact.objects.select_for_update().filter(concerned).order_by("pk"))
-    awaiting_move(token)  # Read again: nobody can change it now.
-    contact = next((each for each in locked if each.pk == move.mail.contact_id), None)
+def _move(token: str, shown: str, origin: Origin) -> tuple[Contact, Move]:
+    contact, other = _lock_both(awaiting_move(token))
+    move = awaiting_move(token)  # Read again: from here on nobody can change it.
+    if move.shown != shown:
+        raise SomethingElse
     if contact is None or not move.mail.spend():
         raise tokens.SpentToken
-    other = next((each for each in locked if each.pk != contact.pk), None)
     before = contact.as_address()
-    books = [book.uuid for book in move.books]
-    merging.carry_suppressions(contact, address, books=books)
+    merging.carry_suppressions(contact, move.address)
     if other:
         merging.merge(contact, other)
-    contact.take_address(address)
+    contact.take_address(move.address)
+    contact.renew_links()
     contact.save()
+    contact.lift_suppressions(books=[book.uuid for book in move.books])
     _leave_old_address(contact, before)
-    ConsentRecord.objects.append_about(
-        RecordedEvent.ADDRESS_CHANGED, contact, origin=origin, occurred_at=now()
+    _record(contact, move, origin=origin)
+    return contact, move
+
+
+def _lock_both(move: Move) -> tuple[Contact | None, Contact | None]:
+    """The one that moves, and whoever is at the new address.
+
+    In one order, so that two who move onto each other do not wait for ever.
+    """
+    at_new = Q(
+        site=move.mail.contact.site_id, address_digest=pseudonyms.digest(move.address.canonical)
     )
-    RightsRequest.objects.register(contact, RightsKind.ADDRESS_CHANGE, source="my data")
-    return contact
+    concerned = Contact.objects.select_for_update().filter(Q(pk=move.mail.contact_id) | at_new)
+    locked = {contact.pk: contact for contact in concerned.order_by("pk")}
+    contact = locked.pop(move.mail.contact_id, None)
+    return contact, next(iter(locked.values()), None)
 
 
 def _leave_old_address(contact: Contact, before: Address) -> None:
     """No mail goes there any more, but one that says so; an old list must not bring it back (S5)."""
-    if before.canonical != contact.canonical_address:
-        Suppression.objects.remember(
-            before.canonical, site=contact.site, scope=SITE_SCOPE, reason=SuppressionReason.MOVED
-        )
     contact.access_sessions.all().delete()
     # The link in a confirmation mail that is under way has just died (A3).
     contact.subscriptions.pending().update(mail_wanted_at=now())
-    service_mail.owe(contact, MailKind.ADDRESS_CHANGED, address=before.typed)
+    if before.canonical == contact.canonical_address:
+        return  # Another spelling of the same.
+    Suppression.objects.remember(
+        before.canonical, site=contact.site, scope=SITE_SCOPE, reason=SuppressionReason.MOVED
+    )
+    service_mail.owe(
+        contact,
+        MailKind.ADDRESS_CHANGED,
+        address=before.typed,
+        address_digest=pseudonyms.digest(before.canonical),
+    )
+
+
+def _record(contact: Contact, move: Move, *, origin: Origin) -> None:
+    """One line for each newsletter that was named, and so confirmed, at the new mailbox (C5)."""
+    RightsRequest.objects.register(contact, RightsKind.ADDRESS_CHANGE, source="my data")
+    append = partial(
+        ConsentRecord.objects.append,
+        RecordedEvent.ADDRESS_CHANGED,
+        origin=origin,
+        occurred_at=now(),
+        mail_version=letters.version("my_data_new_address"),
+    )
+    named = contact.subscriptions.filter(book__in=move.books)
+    for subscription in named.select_related("book", "contact", "statement"):
+        append(contact, subscription)
+    if not move.books:
+        append(contact)

@@ -41,6 +41,12 @@ def restrict(*, contact: Contact, restricted: bool, source: str, user: User | No
     return True
 
 
+def restricted_by_reader(contact: Contact) -> bool:
+    """Whether they did it themselves: then nobody else lifts it (GDPR 18(3))."""
+    asked = contact.rights_requests.filter(kind=RightsKind.RESTRICTION).first()
+    return contact.restricted and asked is not None and asked.source != "staff"
+
+
 def has_objected(contact: Contact) -> bool:
     return contact.suppressions.filter(reason=SuppressionReason.OBJECTION).exists()
 

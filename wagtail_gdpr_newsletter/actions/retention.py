@@ -17,10 +17,12 @@ from ..models import (
     ConsentRecord,
     Contact,
     RecordedEvent,
+    RightsOutcome,
+    RightsRequest,
     Subscription,
 )
 from ..models.contacts import SubscriptionQuerySet
-from . import access, service_mail
+from . import access, erasure, service_mail
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ def purge() -> None:
     ConsentRecord.objects.strip_client(before=now() - conf.client_retention())
     service_mail.purge_service_mails()
     access.purge_sessions()
+    erasure.give_up_on_provider()
 
 
 def purge_unconfirmed() -> int:
@@ -54,7 +57,11 @@ def _lapsed() -> SubscriptionQuerySet:
         event__in=RecordedEvent.before_confirmation(),
         occurred_at__gte=before,
     )
-    return Subscription.objects.pending().filter(~Exists(heard_of_since), requested_at__lt=before)
+    return Subscription.objects.pending().filter(
+        ~Exists(heard_of_since),
+        requested_at__lt=before,
+        contact__restricted=False,  # Then everything is kept (GDPR 18).
+    )
 
 
 @transaction.atomic
@@ -81,5 +88,6 @@ def _drop_contacts_without_anything(contact: Contact) -> None:
     Contact.objects.filter(
         ~Exists(Subscription.objects.filter(contact=OuterRef("pk"))),
         ~Exists(ConsentRecord.objects.filter(contact=OuterRef("pk"))),
+        ~Exists(RightsRequest.objects.filter(contact=OuterRef("pk"), outcome=RightsOutcome.OPEN)),
         pk=contact.pk,
     ).delete()

@@ -8,7 +8,6 @@ mail that is in doubt, because a worker died over it, is not sent again: whoever
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -16,18 +15,20 @@ from django.utils.timezone import now
 from django_q.tasks import async_task
 
 from .. import tokens
-from ..models import Contact, DeliveryStatus, MailKind, SenderSettings, ServiceMail
-from ..models.service_mails import KEPT_FOR, ServiceMailQuerySet
+from ..models import AskedMailbox, Contact, DeliveryStatus, MailKind, SenderSettings, ServiceMail
+from ..models.service_mails import KEPT_FOR, Limits, ServiceMailQuerySet
 from ..sending import letters, service
 from ..sending.transport import MailerRefuses, Outcome
 
 #: How many of one kind may go to one mailbox unasked for, against flooding it (A1).
-Limits = Sequence[tuple[timedelta, int]]
 LIMITS: Limits = [
     (timedelta(minutes=10), 1),
     (timedelta(days=1), 3),
     (timedelta(weeks=1), 5),
 ]
+
+#: The longest wait between two attempts.
+LONGEST_WAIT = timedelta(hours=1)
 
 #: How many mails one minute's look rings for.
 RING_AT_ONCE = 1000
@@ -69,25 +70,45 @@ def _ring(mail_pk: int) -> None:
     async_task(send_service_mail, mail_pk, q_options={"save": False, "ack_failure": True})
 
 
+class _Gone(Exception):
+    """Erased, or moved, while the mail server was slow to answer."""
+
+
 def send_service_mail(mail_pk: int) -> None:
     """Send one mail, once. Runs on a worker."""
     mail = ServiceMail.objects.claim(mail_pk)
     if mail is None:
         return
-    me = ServiceMail.objects.filter(pk=mail_pk)
-    if not SenderSettings.for_site(mail.contact.site).is_written:
-        outcome = Outcome(DeliveryStatus.PENDING, error="the sender is not complete")
-    else:
-        try:
-            outcome = letters.send(service.write(mail))
-        except MailerRefuses as error:
-            outcome = Outcome(DeliveryStatus.PENDING, error=str(error))
+    try:
+        outcome = _send(mail)
+    except _Gone:
+        return
     if outcome.error:
         logger.warning("Service mail %s (%s): %s", mail_pk, mail.kind, outcome.error)
-    if outcome.status == DeliveryStatus.PENDING:  # Nothing left the house: again in a minute.
-        me.update(attempted_at=None)
-    elif outcome.status == DeliveryStatus.SENT:
-        me.update(sent_at=now())
+    me = ServiceMail.objects.filter(pk=mail_pk)
+    if outcome.status == DeliveryStatus.PENDING:  # Nothing left the house: again, ever later.
+        wait = min(LONGEST_WAIT, max(timedelta(minutes=1), now() - mail.wanted_at))
+        me.update(attempted_at=None, rests_until=now() + wait)
+    elif (
+        mail.kind != MailKind.NEW_ADDRESS
+    ):  # Of a foreign mailbox nobody learns whether it takes mail.
+        sent_at = now() if outcome.status == DeliveryStatus.SENT else None
+        me.update(sent_at=sent_at, message_id=outcome.message_id)
+
+
+def _send(mail: ServiceMail) -> Outcome:
+    if not SenderSettings.for_site(mail.contact.site).is_written:
+        return Outcome(DeliveryStatus.PENDING, error="the sender is not complete")
+    try:
+        return letters.send(service.write(mail), before_it_leaves=lambda: _look_again(mail))
+    except MailerRefuses as error:
+        return Outcome(DeliveryStatus.PENDING, error=str(error))
+
+
+def _look_again(mail: ServiceMail) -> None:
+    here = Contact.objects.filter(pk=mail.contact_id).first()
+    if here is None or here.address_digest != mail.contact.address_digest:
+        raise _Gone
 
 
 def ring_for_service_mails() -> None:
@@ -98,5 +119,6 @@ def ring_for_service_mails() -> None:
 
 
 def purge_service_mails() -> int:
-    """Delete those that the limits no longer look back at; returns their number."""
-    return ServiceMail.objects.filter(wanted_at__lt=now() - KEPT_FOR).delete()[0]
+    """Delete what the limits no longer look back at; returns the number of mails."""
+    AskedMailbox.objects.filter(last_asked_at__lt=now() - KEPT_FOR).delete()
+    return ServiceMail.objects.over().delete()[0]

@@ -20,7 +20,6 @@ from wagtail.models import Site
 from .. import conf, signals, tokens
 from ..addresses import Address
 from ..models import (
-    SITE_SCOPE,
     ConsentRecord,
     ConsentStatement,
     Contact,
@@ -29,7 +28,6 @@ from ..models import (
     Subscription,
     SubscriptionStatus,
     Suppression,
-    SuppressionReason,
 )
 from . import confirmation_mail
 
@@ -43,13 +41,8 @@ def sign_up(
     name: str,
     statements: Sequence[ConsentStatement],
     origin: Origin,
-    at_once: bool = False,
 ) -> None:
-    """Take a request for the books of the statements; they must be of that site.
-
-    `at_once`: whoever asks has just shown that the mailbox is theirs, so its mail need not wait for
-    ten minutes after the last (A1).
-    """
+    """Take a request for the books of the statements; they must be of that site."""
     if Suppression.objects.of(address.canonical, site=site).final().exists():
         return  # After a complaint or "never write to me" no mail goes there at all (S5).
     contact = Contact.objects.lock_or_add(
@@ -59,13 +52,31 @@ def sign_up(
         return
     if name and not _has_confirmed(contact):
         _rename(contact, name)
+    _request(contact, statements, origin=origin)
+
+
+@transaction.atomic
+def join(*, contact: Contact, statements: Sequence[ConsentStatement], origin: Origin) -> None:
+    """Somebody asks from their own data: with the box and the confirmation, as at any form.
+
+    They have just shown that the mailbox is theirs, so its mail need not wait for ten minutes after
+    the last (A1). Nothing happens where they were erased or have moved since.
+    """
+    here = Contact.objects.lock(contact.pk)
+    if here is None or here.address_mark != contact.address_mark:
+        return
+    if here.restricted or here.suppressions.final().exists():
+        return
+    Contact.objects.filter(pk=here.pk).update(confirmation_rests_until=None)
+    _request(here, statements, origin=origin)
+
+
+def _request(contact: Contact, statements: Sequence[ConsentStatement], *, origin: Origin) -> None:
     asked = [
         subscription
         for statement in statements
         if (subscription := _ask(contact, statement, origin=origin))
     ]
-    if asked and at_once:
-        Contact.objects.filter(pk=contact.pk).update(confirmation_rests_until=None)
     if asked:
         # Robust: a queue that is down must not tell strangers who was asked (A2); it is rung again.
         transaction.on_commit(lambda: confirmation_mail.ring(contact.pk), robust=True)
@@ -114,7 +125,11 @@ def _ask(contact: Contact, statement: ConsentStatement, *, origin: Origin) -> Su
         subscription.mail_wanted_at = now()
         subscription.save()
     ConsentRecord.objects.append(
-        RecordedEvent.REQUESTED, subscription, origin=origin, occurred_at=now()
+        RecordedEvent.REQUESTED,
+        subscription.contact,
+        subscription,
+        origin=origin,
+        occurred_at=now(),
     )
     return subscription
 
@@ -165,7 +180,7 @@ def _named_by(told: dict[str, Any]) -> list[Subscription]:
 def confirm(*, token: str, origin: Origin) -> list[Subscription]:
     """Confirm what the token names, and lift what an earlier leaving had put in the way.
 
-    Only a double opt-in does that (S5). Raise `InvalidToken` or `ExpiredToken` from `tokens`.
+    Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
     told = _read(token)
     contact = Contact.objects.lock(told["contact"])
@@ -180,17 +195,15 @@ def confirm(*, token: str, origin: Origin) -> list[Subscription]:
         subscription.confirmed_at = now()
         subscription.unsubscribed_at = None
         subscription.save()
-        _lift_suppressions(subscription)
         ConsentRecord.objects.append(
-            RecordedEvent.CONFIRMED, subscription, origin=origin, occurred_at=now()
+            RecordedEvent.CONFIRMED,
+            subscription.contact,
+            subscription,
+            origin=origin,
+            occurred_at=now(),
         )
         signals.announce(signals.subscription_confirmed, Subscription, subscription=subscription)
         confirmed.append(subscription)
+    if confirmed:  # Only a double opt-in does that (S5).
+        contact.lift_suppressions(books=[subscription.book.uuid for subscription in confirmed])
     return confirmed
-
-
-def _lift_suppressions(subscription: Subscription) -> None:
-    contact = subscription.contact
-    Suppression.objects.of(contact.canonical_address, site=contact.site).filter(
-        scope__in=[SITE_SCOPE, subscription.book.uuid]
-    ).exclude(reason__in=SuppressionReason.final()).delete()

@@ -9,7 +9,7 @@ ten minutes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -22,6 +22,7 @@ from ..models import (
     Contact,
     Origin,
     RecordedEvent,
+    RightsKind,
     Subscription,
     SubscriptionStatus,
     Suppression,
@@ -49,8 +50,10 @@ def unsubscribe(
 
     Returns a token for `resubscribe`, empty where there is nothing to take back.
     """
-    if not Contact.objects.lock(contact.pk):
+    here = Contact.objects.lock(contact.pk)
+    if here is None:
         return ""  # Erased a moment ago: they have left either way.
+    contact = here  # As they are now: they may have moved to another address since.
     leaving = contact.subscriptions.active().select_related("book", "contact", "statement")
     if books is not None:
         leaving = leaving.filter(book__uuid__in=books)
@@ -67,7 +70,12 @@ def unsubscribe(
         return ""
     return tokens.sign(
         tokens.Purpose.UNDO,
-        {"contact": contact.pk, "subscriptions": undoable, "scopes": remembered},
+        {
+            "contact": contact.pk,
+            "address": contact.address_mark,
+            "subscriptions": undoable,
+            "scopes": remembered,
+        },
     )
 
 
@@ -83,7 +91,11 @@ def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
         subscription.confirmed_at = None
     subscription.save()
     ConsentRecord.objects.append(
-        RecordedEvent.WITHDRAWN, subscription, origin=origin, occurred_at=now()
+        RecordedEvent.WITHDRAWN,
+        subscription.contact,
+        subscription,
+        origin=origin,
+        occurred_at=now(),
     )
     signals.announce(
         signals.subscription_withdrawn,
@@ -115,13 +127,21 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
     """
     told = tokens.read(tokens.Purpose.UNDO, token, max_age=UNDO_WINDOW)
     contact = Contact.objects.lock(told["contact"])
-    if contact is None:
+    if contact is None or contact.address_mark != told.get("address"):
         return []
     remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)
     # What this leaving brought about is taken back, and nothing that came before or after it.
     taken_back = remembered.filter(scope__in=told["scopes"], reason=SuppressionReason.WITHDRAWAL)
     left_everything = remembered.filter(scope=SITE_SCOPE, reason=SuppressionReason.WITHDRAWAL)
-    if remembered.final().exists() or left_everything.exclude(pk__in=taken_back).exists():
+    objected = contact.rights_requests.filter(
+        kind=RightsKind.OBJECTION,
+        received_at__gte=datetime.fromtimestamp(min(told["subscriptions"].values()), tz=UTC),
+    )
+    if (
+        objected.exists()
+        or remembered.final().exists()
+        or left_everything.exclude(pk__in=taken_back).exists()
+    ):
         return []
     restored = []
     for pk, left_at in told["subscriptions"].items():
@@ -147,6 +167,10 @@ def _return(subscription: Subscription, *, origin: Origin) -> Subscription:
     subscription.unsubscribed_at = None
     subscription.save(update_fields=["status", "unsubscribed_at"])
     ConsentRecord.objects.append(
-        RecordedEvent.WITHDRAWAL_UNDONE, subscription, origin=origin, occurred_at=now()
+        RecordedEvent.WITHDRAWAL_UNDONE,
+        subscription.contact,
+        subscription,
+        origin=origin,
+        occurred_at=now(),
     )
     return subscription

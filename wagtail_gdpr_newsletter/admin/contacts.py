@@ -14,6 +14,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -60,9 +61,9 @@ class FindForm(forms.Form):
         if Site.objects.count() == 1:
             del self.fields["site"]
 
-    def find(self) -> Contact | None:
-        site = self.cleaned_data.get("site") or default_site()
-        return Contact.objects.known_as(self.cleaned_data["address"], site=site).first()
+    @property
+    def chosen_site(self) -> Site | None:
+        return self.cleaned_data.get("site") or default_site()
 
 
 class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
@@ -88,14 +89,28 @@ class FindContactView(ContactsPage, FormView):  # type: ignore[type-arg]  # Gene
     template_name = "wagtail_gdpr_newsletter/admin/find_contact.html"
     form_class = FindForm
 
+    request: StaffRequest
+
     def form_valid(self, form: FindForm) -> HttpResponse:
-        if contact := form.find():
-            return redirect(SHOW, contact.pk)
+        address, site = form.cleaned_data["address"], form.chosen_site
+        found = actions.look_up(address=address, site=site, user=self.request.user)
+        if found.contact:
+            return redirect(SHOW, found.contact.pk)
+        if found.traces:
+            return self.render_to_response(self.get_context_data(form=form, traces=found.traces))
         form.add_error("address", _("Nothing is kept under this address."))
         return self.form_invalid(form)
 
 
 class ContactPage(ContactsPage):
+    #: Beside the permission to see somebody at all.
+    also_required = "view"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.user_has_permission(self.also_required):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
     @cached_property
     def contact(self) -> Contact:
         return get_object_or_404(Contact.objects.select_related("site"), pk=self.kwargs["pk"])
@@ -124,6 +139,7 @@ class ContactView(ContactPage, TemplateView):
             "contact": contact,
             "may": may,
             "objected": actions.has_objected(contact),
+            "restricted_by_reader": actions.restricted_by_reader(contact),
             "disclosure": actions.disclose(contact, user=self.request.user),
             "details_form": kwargs.get("details_form")
             or DetailsForm(initial={"name": contact.name, "language": contact.language}),
@@ -162,8 +178,10 @@ def _send_link(contact: Contact, request: StaffRequest) -> Promise:
 
 
 def _unsubscribe(contact: Contact, request: StaffRequest) -> Promise:
-    asked = contact.subscriptions.filter(book__uuid=request.POST.get("book", ""))
-    books = list(asked.values_list("book__uuid", flat=True)) or None
+    theirs = contact.subscriptions.values_list("book__uuid", flat=True)
+    books = [uuid for uuid in theirs if uuid == request.POST.get("book")]
+    if not books:
+        raise Refused(str(_("They are not in that address book any more.")))
     actions.unsubscribe(contact=contact, books=books, origin=STAFF, user=request.user)
     return _("Unsubscribed.")
 
@@ -174,6 +192,8 @@ def _restrict(contact: Contact, request: StaffRequest) -> Promise:
 
 
 def _lift(contact: Contact, request: StaffRequest) -> Promise:
+    if actions.restricted_by_reader(contact):
+        raise Refused(str(_("They have restricted it themselves: only they can lift it.")))
     actions.restrict(contact=contact, restricted=False, source="staff", user=request.user)
     return _("The restriction is lifted.")
 
@@ -225,13 +245,15 @@ class ContactVerbView(ContactPage, View):
 class ContactDownloadView(ContactPage, View):
     """What the person would get who downloads their data, to be handed to them."""
 
-    permission_required = "export"
+    also_required = "export"
     http_method_names = ["post"]
 
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         file = actions.as_zip(
             contact=self.contact, language=get_language() or "", source="staff", user=request.user
         )
+        if file is None:
+            raise Http404
         name = f"contact-{self.contact.pk}-{localdate():%Y-%m-%d}.zip"
         return HttpResponse(
             file,
@@ -240,12 +262,26 @@ class ContactDownloadView(ContactPage, View):
         )
 
 
+class EraseContactForm(EraseForm):
+    """The same choice, in the words of whoever does it for somebody."""
+
+    remember = forms.ChoiceField(
+        label=_("What may be remembered"),
+        initial="hash",
+        widget=forms.RadioSelect,
+        choices=[
+            ("hash", _("Remember that this person wants no mail, without the address")),
+            ("nothing", _("Remember nothing at all")),
+        ],
+    )
+
+
 class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
     request: StaffRequest
-    permission_required = "delete"
+    also_required = "delete"
     page_title = _("Erase")
     template_name = "wagtail_gdpr_newsletter/admin/erase_contact.html"
-    form_class = EraseForm
+    form_class = EraseContactForm
 
     def form_valid(self, form: EraseForm) -> HttpResponse:
         label = str(self.contact)
@@ -259,7 +295,7 @@ class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Gene
         if request and "by hand" in request.places.values():
             messages.warning(
                 self.request,
-                _("The mail provider may still list the address: delete it there by hand."),
+                _("The mail provider may still list the address: see “Requests”."),
             )
         return redirect(FIND)
 

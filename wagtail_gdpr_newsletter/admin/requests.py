@@ -11,6 +11,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.generic import View
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
@@ -23,12 +24,14 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from .. import actions
 from ..models import RightsOutcome, RightsRequest
 from . import StaffRequest
+from .contacts import contact_policy
 
 requests_policy = ModelPermissionPolicy(RightsRequest)
 
 LIST = "gdpr_newsletter_requests"
 RESULTS = "gdpr_newsletter_requests_results"
 ANSWERED = "gdpr_newsletter_request_answered"
+DONE_AT_PROVIDER = "gdpr_newsletter_request_done_at_provider"
 
 
 #: Where an erasure reaches, and what became of it there; other apps are named by their receiver.
@@ -36,16 +39,18 @@ PLACES = {
     "here": _("on this site"),
     "journal": _("journal of erasures"),
     "mail provider": _("mail provider"),
-    "done": _("done"),
-    "failed": _("failed"),
-    "by hand": _("to be done by hand"),
+    "other apps": _("other apps of this site"),
+    "done": pgettext_lazy("part of an erasure", "done"),
+    "failed": pgettext_lazy("part of an erasure", "failed"),
+    "lapsed": pgettext_lazy("part of an erasure", "not reported as done"),
+    "by hand": pgettext_lazy("part of an erasure", "to be done by hand"),
 }
 
 
 class RequestFilterSet(WagtailFilterSet):
     class Meta:
         model = RightsRequest
-        fields = ["kind", "outcome"]
+        fields = ["site", "kind", "outcome"]
 
 
 class WhoColumn(Column):
@@ -67,7 +72,9 @@ class OutcomeColumn(WhoColumn):
         return {
             **super().get_cell_context_data(instance, parent_context),
             "may_answer": requests_policy.user_has_permission(request.user, "change"),
+            "may_erase": contact_policy.user_has_permission(request.user, "delete"),
             "csrf_token": get_token(request),
+            "by_hand": instance.places.get("mail provider") == "by hand",
             "places": [
                 (PLACES.get(place, place), PLACES[outcome])
                 for place, outcome in instance.places.items()
@@ -88,8 +95,9 @@ class RequestsView(ReportView):
     columns = [
         Column("kind", label=_("What"), accessor="get_kind_display"),
         WhoColumn("contact", label=_("Who")),
-        DateColumn("received_at", label=_("Received"), sort_key="received_at"),
-        Column("due_on", label=_("Due"), sort_key="due_on"),
+        Column("site", label=_("Site")),
+        DateColumn("received_at", label=_("Received on"), sort_key="received_at"),
+        Column("due_on", label=_("Due on"), sort_key="due_on"),
         OutcomeColumn("outcome", label=_("Outcome"), sort_key="outcome"),
     ]
     list_export = ["get_kind_display", "contact", "received_at", "due_on", "settled_at", "outcome"]
@@ -98,7 +106,7 @@ class RequestsView(ReportView):
         return "requests"
 
     def get_base_queryset(self) -> QuerySet[RightsRequest]:
-        return RightsRequest.objects.select_related("contact")
+        return RightsRequest.objects.select_related("contact", "site")
 
 
 class AnsweredView(PermissionCheckedMixin, View):
@@ -114,6 +122,20 @@ class AnsweredView(PermissionCheckedMixin, View):
             raise PermissionDenied
         if actions.mark_as_answered(request=rights_request, user=request.user):
             messages.success(request, _("Marked as answered."))
+        return redirect(LIST)
+
+
+class DoneAtProviderView(PermissionCheckedMixin, View):
+    """Somebody says that they have deleted an address at the mail provider."""
+
+    permission_policy = contact_policy
+    permission_required = "delete"
+    http_method_names = ["post"]
+
+    def post(self, request: StaffRequest, pk: int) -> HttpResponse:
+        rights_request = get_object_or_404(RightsRequest, pk=pk)
+        if actions.mark_done_at_provider(request=rights_request, user=request.user):
+            messages.success(request, _("Marked as deleted at the mail provider."))
         return redirect(LIST)
 
 
@@ -133,4 +155,5 @@ def request_urls() -> list[URLPattern]:
         path(here, RequestsView.as_view(), name=LIST),
         path(f"{here}results/", RequestsView.as_view(results_only=True), name=RESULTS),
         path(f"{here}<int:pk>/answered/", AnsweredView.as_view(), name=ANSWERED),
+        path(f"{here}<int:pk>/provider/", DoneAtProviderView.as_view(), name=DONE_AT_PROVIDER),
     ]

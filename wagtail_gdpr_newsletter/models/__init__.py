@@ -8,7 +8,7 @@ from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
 from .rights import AccessSession, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
-from .service_mails import MailKind, ServiceMail
+from .service_mails import AskedMailbox, MailKind, ServiceMail
 from .statements import ConsentStatement, WordingVersion
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
 
@@ -16,6 +16,7 @@ __all__ = [
     "SITE_SCOPE",
     "AccessSession",
     "AddressBook",
+    "AskedMailbox",
     "Campaign",
     "CampaignLock",
     "ConsentRecord",

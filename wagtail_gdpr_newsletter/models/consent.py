@@ -63,48 +63,15 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
     def append(
         self,
         event: RecordedEvent,
-        subscription: Subscription,
+        contact: Contact,
+        subscription: Subscription | None = None,
         *,
         origin: Origin,
         occurred_at: datetime,
         message_id: str = "",
         mail_version: str = "",
     ) -> ConsentRecord:
-        """Write one line of evidence about one subscription, as it stands."""
-        return self._write(
-            event,
-            subscription.contact,
-            origin=origin,
-            occurred_at=occurred_at,
-            book_uuid=subscription.book.uuid,
-            statement=subscription.statement,
-            message_id=message_id,
-            mail_version=mail_version,
-        )
-
-    def append_about(
-        self,
-        event: RecordedEvent,
-        contact: Contact,
-        *,
-        origin: Origin,
-        occurred_at: datetime,
-        mail_version: str = "",
-    ) -> ConsentRecord:
-        """Write one line of evidence that is about the person and no book of theirs."""
-        return self._write(
-            event, contact, origin=origin, occurred_at=occurred_at, mail_version=mail_version
-        )
-
-    def _write(
-        self,
-        event: RecordedEvent,
-        contact: Contact,
-        *,
-        origin: Origin,
-        occurred_at: datetime,
-        **details: Any,
-    ) -> ConsentRecord:
+        """Write one line of evidence about one subscription, as it stands, or about the person."""
         ip, user_agent = origin.as_recorded()
         address_salt, client_salt = pseudonyms.new_salt(), pseudonyms.new_salt() if ip else ""
         record = self.model(
@@ -124,7 +91,10 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             user_agent=user_agent,
             client_salt=client_salt,
             client_commitment=pseudonyms.commitment(client_salt, ip, user_agent) if ip else "",
-            **details,
+            message_id=message_id,
+            mail_version=mail_version,
+            book_uuid=subscription.book.uuid if subscription else "",
+            statement=subscription.statement if subscription else None,
         )
         record.digest = record.digest_now()
         record.save()

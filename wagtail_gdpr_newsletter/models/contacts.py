@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.crypto import salted_hmac
@@ -9,12 +11,12 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 
-from .. import pseudonyms
+from .. import conf, pseudonyms
 from ..addresses import Address
 from ..tokens import is_link_token, new_link_token
 from .address_books import AddressBook
 from .statements import ConsentStatement, overtaken
-from .suppressions import SITE_SCOPE, Suppression, SuppressionQuerySet
+from .suppressions import SITE_SCOPE, Suppression, SuppressionQuerySet, SuppressionReason
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -75,6 +77,8 @@ class Contact(models.Model):
     restricted = models.BooleanField(
         _("restricted"), default=False, help_text=_("Kept, and never written to (GDPR 18).")
     )
+    #: Since when they are at this address; what was sent before went to another.
+    address_since = models.DateTimeField(default=now)
     link_token = models.CharField(
         max_length=32, unique=True, default=new_link_token, editable=False
     )
@@ -113,12 +117,39 @@ class Contact(models.Model):
     def address_mark(self) -> str:
         """Tells one address of a contact from another, to nobody who does not know both."""
         salt = "wagtail_gdpr_newsletter.address"
-        return salted_hmac(salt, self.address_digest, algorithm="sha256").hexdigest()[:16]
+        since = self.address_since.isoformat()  # Whoever comes back is at another place in time.
+        return salted_hmac(salt, self.address_digest + since, algorithm="sha256").hexdigest()[:16]
 
     @property
     def suppressions(self) -> SuppressionQuerySet:
         """What is remembered of the address."""
         return Suppression.objects.of(self.canonical_address, site=self.site)
+
+    @property
+    def every_suppression(self) -> SuppressionQuerySet:
+        """That of former addresses as well, unless somebody else is there now."""
+        former = self.consent_records.exclude(subject="").order_by().values("subject")
+        elsewhere = Contact.objects.filter(site=self.site).exclude(pk=self.pk).values("keyed_hash")
+        theirs = Suppression.objects.filter(site=self.site, hash__in=former)
+        return self.suppressions | theirs.exclude(hash__in=elsewhere)
+
+    @property
+    def served_language(self) -> str:
+        """Theirs, or the nearest that the site still speaks."""
+        return conf.served_language(self.language)
+
+    def lift_suppressions(self, *, books: Sequence[str]) -> None:
+        """After a double opt-in for the books with these UUIDs; nothing else comes back with them (S5)."""
+        liftable = self.suppressions.exclude(reason__in=SuppressionReason.final())
+        others = list(
+            self.subscriptions.exclude(book__uuid__in=books).values_list("book__uuid", flat=True)
+        )
+        for left_everything in liftable.filter(scope=SITE_SCOPE).exclude(
+            reason__in=SuppressionReason.about_the_mailbox()
+        ):
+            for scope in others:
+                self.suppress(scope=scope, reason=left_everything.reason)
+        liftable.filter(scope__in=[SITE_SCOPE, *books]).delete()
 
     def take_address(self, address: Address) -> None:
         """Be somebody at another address from now on; not saved yet."""
@@ -126,6 +157,12 @@ class Contact(models.Model):
         self.address, self.canonical_address = address.typed, address.canonical
         self.address_digest = pseudonyms.digest(address.canonical)
         self.keyed_hash, self.key_id = hashed.value, hashed.key_id
+        self.address_since = now()
+
+    def renew_links(self) -> None:
+        """Whoever has old newsletters can leave by them, and do nothing else; not saved yet."""
+        self.former_links.create(link_token=self.link_token, number=self.pk)
+        self.link_token = new_link_token()
 
     def rekey(self) -> None:
         """Bring the hash, and those of this address's suppressions, under the current key (S3)."""
@@ -190,6 +227,12 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def not_suppressed(self) -> SubscriptionQuerySet:
         """Those that no suppression of their book, or of the whole site, holds back."""
         return self.filter(~Exists(_suppressions()))
+
+    def standing(self) -> SubscriptionQuerySet:
+        """Those that a person has, but for a mailbox that bounced or was left: what goes to a new address."""
+        confirmed = self.filter(status=SubscriptionStatus.CONFIRMED).standing_on_a_valid_basis()
+        left = _suppressions().exclude(reason__in=SuppressionReason.about_the_mailbox())
+        return confirmed.filter(~Exists(left))
 
     def pending(self) -> SubscriptionQuerySet:
         return self.filter(status=SubscriptionStatus.PENDING)

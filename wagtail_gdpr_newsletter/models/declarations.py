@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -27,14 +28,14 @@ class Kept(Enum):
     """How long a value is kept and why; the reader is told so in these words."""
 
     WITH_CONTACT = _(
-        "until you have it erased; a sign-up that nobody confirms is deleted by itself"
+        "until you have it deleted; a sign-up that nobody confirms is deleted by itself"
     )
     AS_PROOF = _("as long as we may have to prove your consent")
-    CLIENT = _("for %(time)s, then removed from the proof")
+    CLIENT = _("IP address and browser for %(time)s, then removed from the proof")
     SUPPRESSION = _("for good, so that we do not write to you again")
     REGISTER = _("as long as we may have to show that we did what you asked")
     BRIEFLY = _("for a week, so that nobody can flood your mailbox through our forms")
-    SESSION = _("until you close this page or its time is up")
+    SESSION = _("until you close “My data” or its time is up")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,16 @@ class Declaration:
     label: str | Promise
     personal: Mapping[str, Personal] = field(default_factory=dict)
     not_personal: frozenset[str] = frozenset()
-    #: The way from a row to the contact, as a lookup; empty where only the hash leads there.
-    whose: str = ""
+    #: The ways from a row to the contact, as lookups; empty where only the hash leads there.
+    whose: tuple[str, ...] = ()
 
     @property
     def fields(self) -> set[str]:
         return {*self.personal, *self.not_personal}
+
+    def belonging_to(self, contact_pk: int) -> Q:
+        """Which rows are that contact's."""
+        return Q(*((lookup, contact_pk) for lookup in self.whose), _connector=Q.OR)
 
 
 def _not(names: str) -> frozenset[str]:
@@ -89,12 +94,13 @@ DECLARATIONS: dict[str, Declaration] = {
             "restricted": Personal(_("restricted"), *_GOES),
             "link_token": Personal(_("token in your links"), *_GOES, shown=False, exported=False),
             "created_at": Personal(_("known since"), *_GOES),
+            "address_since": Personal(_("at this address since"), *_GOES),
             "confirmation_rests_until": Personal(
                 _("no confirmation mail before"), *_GOES, shown=False
             ),
         },
         _not("id site key_id confirmations_in_doubt"),
-        whose="pk",
+        whose=("pk",),
     ),
     "FormerLink": Declaration(
         _("Links of an address of yours that was merged"),
@@ -104,7 +110,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "number": Personal(_("former number"), *_GOES, shown=False),
         },
         _not("id"),
-        whose="contact",
+        whose=("contact",),
     ),
     "Subscription": Declaration(
         _("Your newsletters"),
@@ -122,7 +128,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "unsubscribed_at": Personal(_("left on"), *_GOES),
         },
         _not("id created_at"),
-        whose="contact",
+        whose=("contact",),
     ),
     "ConsentRecord": Declaration(
         _("Proof of your consent"),
@@ -152,12 +158,13 @@ DECLARATIONS: dict[str, Declaration] = {
             "digest": Personal(_("seal of the record"), *_LEDGER, shown=False),
         },
         _not("id site subject_key_id"),
-        whose="contact",
+        whose=("contact",),
     ),
     "Delivery": Declaration(
         _("Newsletters sent to you"),
         {
             "contact": Personal(_("contact"), *_LEDGER, shown=False),
+            "second_copy_of": Personal(_("contact of a second copy"), *_LEDGER, shown=False),
             "campaign": Personal(_("newsletter"), *_LEDGER),
             "books": Personal(_("because you receive"), *_LEDGER),
             "status": Personal(_("outcome"), *_LEDGER),
@@ -166,18 +173,18 @@ DECLARATIONS: dict[str, Declaration] = {
             "error": Personal(_("what the server said"), *_LEDGER),
         },
         _not("id lane claimed_at attempted_at attempts retry_at"),
-        whose="contact",
+        whose=("contact", "second_copy_of"),
     ),
     "DeliveryEvent": Declaration(
         _("What became of them"),
         {
-            "delivery": Personal(_("newsletter"), *_LEDGER, shown=False),
+            "delivery": Personal(_("newsletter"), *_LEDGER),
             "type": Personal(_("what happened"), *_LEDGER),
             "reason": Personal(_("reason"), *_LEDGER),
             "occurred_at": Personal(_("when"), *_LEDGER),
         },
         _not("id event_id received_at"),
-        whose="delivery__contact",
+        whose=("delivery__contact", "delivery__second_copy_of"),
     ),
     "RightsRequest": Declaration(
         _("What you asked of us"),
@@ -199,8 +206,8 @@ DECLARATIONS: dict[str, Declaration] = {
                 shown=False,
             ),
         },
-        _not("id site subject_key_id places settled_by"),
-        whose="contact",
+        _not("id site subject_key_id places settled_by journal_line"),
+        whose=("contact",),
     ),
     "ServiceMail": Declaration(
         _("Other mails for you"),
@@ -211,22 +218,35 @@ DECLARATIONS: dict[str, Declaration] = {
             "address_digest": Personal(_("digest of the address"), *_BRIEFLY, shown=False),
             "text": Personal(_("text"), *_BRIEFLY),
             "wanted_at": Personal(_("asked for on"), *_BRIEFLY),
-            "attempted_at": Personal(_("tried on"), *_BRIEFLY, shown=False),
+            # Would tell of a foreign mailbox whether it wants mail of ours.
+            "attempted_at": Personal(_("tried on"), *_BRIEFLY, shown=False, exported=False),
             "sent_at": Personal(_("sent on"), *_BRIEFLY),
             "spent_at": Personal(_("link used on"), *_BRIEFLY),
+            "message_id": Personal(_("message number"), *_BRIEFLY, shown=False),
         },
-        _not("id"),
-        whose="contact",
+        _not("id rests_until"),
+        whose=("contact",),
+    ),
+    "AskedMailbox": Declaration(
+        _("That your mailbox was asked about a new address"),
+        {
+            "hash": Personal(
+                _("keyed hash of the address"), *_BRIEFLY, shown=False, exported=False
+            ),
+            "asked_at": Personal(_("when"), *_BRIEFLY, shown=False, exported=False),
+            "last_asked_at": Personal(_("last"), *_BRIEFLY, shown=False, exported=False),
+        },
+        _not("id site key_id"),
     ),
     "AccessSession": Declaration(
-        _("Browsers in which your data is open"),
+        _("Browsers in which your data are open"),
         {
             "contact": Personal(_("contact"), *_SESSION, shown=False),
             "key_digest": Personal(_("digest of the key"), *_SESSION, shown=False, exported=False),
             "opened_at": Personal(_("since"), *_SESSION),
         },
         _not("id"),
-        whose="contact",
+        whose=("contact",),
     ),
     "Suppression": Declaration(
         _("That you get no mail from us"),

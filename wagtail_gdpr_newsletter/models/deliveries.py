@@ -61,6 +61,10 @@ class Delivery(models.Model):
     contact = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, related_name="deliveries"
     )
+    #: Whose second copy it was, where two contacts turned out to be one person.
+    second_copy_of = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, related_name="second_copies"
+    )
     #: The UUIDs of the books through which the contact gets this campaign.
     books = models.JSONField(default=list)
     status = models.CharField(

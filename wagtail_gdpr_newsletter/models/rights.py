@@ -32,7 +32,7 @@ class RightsOutcome(models.TextChoices):
     #: For a person to answer.
     OPEN = "open", _("to be answered")
     #: Elsewhere on the site, or at the provider, something is still to do.
-    UNFINISHED = "unfinished", _("not finished elsewhere")
+    UNFINISHED = "unfinished", _("still to be done elsewhere")
 
 
 def a_month_after(day: datetime.date) -> datetime.date:
@@ -84,6 +84,8 @@ class RightsRequest(models.Model):
     places = models.JSONField(default=dict, blank=True)
     #: Only while an erasure is not finished elsewhere: without it nobody could finish it.
     address = models.CharField(max_length=320, blank=True)
+    #: What the journal of erasures could not be told yet.
+    journal_line = models.JSONField(null=True)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )

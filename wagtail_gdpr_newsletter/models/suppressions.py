@@ -28,6 +28,11 @@ class SuppressionReason(models.TextChoices):
         """Those that not even the person's own sign-up form lifts: no mail goes there at all (S5)."""
         return [cls.OBJECTION, cls.COMPLAINT]
 
+    @classmethod
+    def about_the_mailbox(cls) -> list[str]:
+        """Those that say nothing of what the person wants: they stay behind when they move."""
+        return [cls.BOUNCE, cls.MOVED]
+
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def of(self, canonical: str, *, site: Site) -> SuppressionQuerySet:

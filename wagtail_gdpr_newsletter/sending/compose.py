@@ -78,7 +78,9 @@ class Composer:
                 "unsubscribe_url": links.absolute(
                     self._site, "unsubscribe", contact.link_token, campaign.pk
                 ),
-                "my_data_url": links.absolute(self._site, "my_data", contact.link_token),
+                "my_data_url": links.absolute(
+                    self._site, "my_data", contact.link_token, campaign.pk
+                ),
             }
 
     def _list_headers(self, unsubscribe_url: str, books: list[str]) -> dict[str, str]:

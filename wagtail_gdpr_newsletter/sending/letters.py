@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.utils import translation
 from wagtail.models import Site
 
+from .. import __version__, pseudonyms
 from ..models import SenderSettings
 from ..rendering.merge import one_line
 from . import messages, transport
@@ -27,6 +28,8 @@ class Letter:
     context: Mapping[str, Any] = field(default_factory=dict)
     #: Who gets the answer, if not the sender.
     reply_to: str = ""
+    #: Not where a person has something to say: who answers by rules would overlook it.
+    automatic: bool = True
 
 
 def send(letter: Letter, *, before_it_leaves: Callable[[], object] = bool) -> transport.Outcome:
@@ -51,6 +54,17 @@ def templates(name: str) -> tuple[str, str]:
     return f"{folder}/{name}.txt", f"{folder}/{name}.html"
 
 
+def version(name: str) -> str:
+    """Names the wording of a letter, whoever's templates make it: for the proof (C5)."""
+    found: list[Any] = [get_template(each) for each in (*templates(name), *templates("letter"))]
+    # Jinja's know the file that they were made of, and not what stood in it.
+    sources = [
+        getattr(each.template, "source", "") or str(getattr(each.template, "filename", ""))
+        for each in found
+    ]
+    return f"{__version__}-{pseudonyms.digest_of(sources)[:12]}"
+
+
 def _compose(letter: Letter, *, provider: str) -> messages.NewsletterMessage:
     sender = SenderSettings.for_site(letter.site)
     with translation.override(letter.language):
@@ -68,7 +82,7 @@ def _compose(letter: Letter, *, provider: str) -> messages.NewsletterMessage:
         reply_to=[letter.reply_to or sender.email],
         headers={
             "Message-ID": messages.new_message_id(sender.from_address),
-            "Auto-Submitted": "auto-generated",  # RFC 3834 (M5)
+            **({"Auto-Submitted": "auto-generated"} if letter.automatic else {}),  # RFC 3834 (M5)
         },
         **messages.provider_options(provider),
     )

@@ -21,7 +21,9 @@ NEW_ADDRESS_EXPIRY = timedelta(days=1)
 
 def write(mail: ServiceMail) -> Letter:
     """The letter for a mail that is owed, in the language of whoever gets it."""
-    language = settings.LANGUAGE_CODE if mail.kind == MailKind.MESSAGE else mail.contact.language
+    language = (
+        settings.LANGUAGE_CODE if mail.kind == MailKind.MESSAGE else mail.contact.served_language
+    )
     with translation.override(language):
         return LETTERS[mail.kind](mail)
 
@@ -35,7 +37,7 @@ def _letter(mail: ServiceMail, *, subject: str, to: str = "", **context: object)
     return Letter(
         name=f"my_data_{mail.kind}",
         site=mail.contact.site,
-        language=mail.contact.language,
+        language=mail.contact.served_language,
         to=to or mail.contact.mailbox,
         subject=subject,
         context={"contact": mail.contact, "mail": mail, **context},
@@ -85,6 +87,7 @@ def _message(mail: ServiceMail) -> Letter:
         reply_to=contact.mailbox,
         subject=_("A reader of your newsletter writes to you"),
         context={"contact": contact, "mail": mail},
+        automatic=False,
     )
 
 

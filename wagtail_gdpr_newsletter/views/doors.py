@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
@@ -12,14 +12,16 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from .. import actions, conf
 from ..links import NAMESPACE
 from ..models import AccessSession, Contact
+from . import limits
 from .pages import View, page, private_page, refuse_too_much
 
-COOKIE = "gdpr_newsletter_access"
+#: Django leaves cookies out of its error reports whose name tells that they are secret.
+COOKIE = "gdpr_newsletter_access_key"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Door:
     """An open session, with the key that the browser has."""
 
     session: AccessSession
-    key: str
+    key: str = field(repr=False)
 
     @property
     def contact(self) -> Contact:
@@ -46,7 +48,7 @@ def door_of(request: HttpRequest) -> Door | None:
 
 def home(contact: Contact) -> str:
     """Where their data are shown, in their language where addresses have one."""
-    with translation.override(contact.language):
+    with translation.override(contact.served_language):
         return reverse(f"{NAMESPACE}:my_data")
 
 
@@ -86,18 +88,24 @@ def behind_the_door(view: Callable[[HttpRequest, Door], HttpResponse]) -> View:
 
     @csrf_exempt  # The session's forms have a key of their own.
     @sensitive_post_parameters()
+    @sensitive_variables("door")
     @private_page
     @refuse_too_much
     @wraps(view)
     def wrapped(request: HttpRequest) -> HttpResponse:
         door = door_of(request)
         if door is None:
+            # What somebody has typed for half an hour must not be lost.
+            return page(request, "my_data/closed", typed=request.POST.get("text", ""), status=403)
+        if request.method == "POST":
+            if not constant_time_compare(request.POST.get("key", ""), door.form_key):
+                return page(request, "refused", reason="elsewhere", status=403)
+            if limits.too_many_by_session(door.session.pk):
+                return page(request, "refused", reason="too_many", status=429)
+        try:
+            with translation.override(door.contact.served_language):
+                return view(request, door)
+        except Contact.DoesNotExist:  # Erased a moment ago, in another tab.
             return page(request, "my_data/closed", status=403)
-        if request.method == "POST" and not constant_time_compare(
-            request.POST.get("key", ""), door.form_key
-        ):
-            return page(request, "refused", reason="elsewhere", status=403)
-        with translation.override(door.contact.language):
-            return view(request, door)
 
     return wrapped

@@ -11,6 +11,8 @@ from django.core.cache import cache
 from .. import conf, pseudonyms
 
 HOUR = 3600
+#: How many buttons of their own data somebody may press in an hour.
+SESSION_POSTS = 200
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,11 @@ def too_many(forms: str, ip: str) -> bool:
         if _count(visitor) > conf.signups_per_hour_and_ip():
             return True
     return _count(f"{forms}:all") > conf.signups_per_hour()
+
+
+def too_many_by_session(session: int) -> bool:
+    """Nobody has so much to change in half an hour."""
+    return _count(f"my-data:session:{session}") > SESSION_POSTS
 
 
 def _household(ip: str) -> str:

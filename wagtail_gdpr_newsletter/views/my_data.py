@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from wagtail.models import Site
 
 from .. import actions, tokens
+from ..actions.rectification import Move
 from ..forms import AccessForm
 from ..links import default_site
 from ..models import Contact
@@ -36,7 +37,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
         if door := doors.door_of(request):
             return my_rights.show(request, door)
         return page(request, "my_data/entrance", form=AccessForm())
-    if posted_from_elsewhere(request):
+    if posted_from_elsewhere(request, from_private_page=True):
         return page(request, "refused", reason="elsewhere", status=403)
     form = AccessForm(request.POST)
     if not form.is_valid():
@@ -55,21 +56,25 @@ def my_data(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 @refuse_too_much
-def from_newsletter(request: HttpRequest, token: str) -> HttpResponse:
+def from_newsletter(request: HttpRequest, token: str, campaign: int | None = None) -> HttpResponse:
     """Who writes, how to leave, and a button for the link. Newsletters get forwarded: nothing else (R2)."""
     contact = Contact.objects.holding(token).select_related("site").first()
     answer = partial(
         page,
         request,
         site=contact.site if contact else None,
-        language=contact.language if contact else None,
+        language=contact.served_language if contact else None,
     )
     if request.method != "POST":
-        directly = contact is not None and actions.may_open_directly(contact)
+        directly = contact is not None and actions.may_open_directly(
+            contact, link_token=token, campaign=campaign
+        )
         return answer("my_data/from_newsletter", token=token, directly=directly)
     if limits.too_many("my-data", client_ip(request)):
         return answer("refused", reason="too_many", status=429)
-    key = actions.open_directly(contact=contact) if contact and _wants_in(request) else None
+    key = None
+    if contact and _wants_in(request):
+        key = actions.open_directly(contact=contact, link_token=token, campaign=campaign)
     if contact and key:
         return doors.let_in(request, contact, key)
     try:
@@ -80,7 +85,9 @@ def from_newsletter(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _wants_in(request: HttpRequest) -> bool:
-    return request.POST.get("what") == "open" and not posted_from_elsewhere(request)
+    return request.POST.get("what") == "open" and not posted_from_elsewhere(
+        request, from_private_page=True
+    )
 
 
 @csrf_exempt  # The token in the address is the proof.
@@ -88,6 +95,9 @@ def _wants_in(request: HttpRequest) -> bool:
 @private_page
 def open_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button, POST spends the link and opens the door: mail scanners open links."""
+    if request.method == "POST" and posted_from_elsewhere(request, from_private_page=True):
+        # Somebody would have this browser show another person's data, and take what is typed there.
+        return page(request, "refused", reason="elsewhere", status=403)
     try:
         if request.method == "POST":
             contact, key = actions.open_by_link(token=token)
@@ -95,29 +105,46 @@ def open_by_link(request: HttpRequest, token: str) -> HttpResponse:
         contact = actions.read_link(token).contact
     except tokens.InvalidToken as error:
         return _link_problem(request, error)
-    return page(request, "my_data/open", site=contact.site, language=contact.language)
+    return page(request, "my_data/open", site=contact.site, language=contact.served_language)
 
 
 @csrf_exempt  # The token in the address is the proof.
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
 def new_address(request: HttpRequest, token: str) -> HttpResponse:
-    """At the new mailbox: GET asks, POST moves."""
+    """At the new mailbox: GET asks, POST moves, and only what was shown."""
     try:
-        move = actions.awaiting_move(token)
         if request.method == "POST":
-            contact = actions.move(token=token, origin=origin_of(request, "my data"))
+            return _move(request, token)
+        return _show_move(request, actions.awaiting_move(token))
     except tokens.InvalidToken as error:
         return _link_problem(request, error)
-    if request.method != "POST":
-        contact = move.mail.contact
+
+
+def _move(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        contact, move = actions.move(
+            token=token,
+            shown=request.POST.get("shown", ""),
+            origin=origin_of(request, "my data"),
+        )
+    except actions.SomethingElse:
+        return _show_move(request, actions.awaiting_move(token), outdated=True)
+    return page(
+        request, "my_data/moved", site=contact.site, language=contact.served_language, move=move
+    )
+
+
+def _show_move(request: HttpRequest, move: Move, *, outdated: bool = False) -> HttpResponse:
+    contact = move.mail.contact
     return page(
         request,
-        "my_data/moved" if request.method == "POST" else "my_data/new_address",
+        "my_data/new_address",
         site=contact.site,
-        language=contact.language,
-        address=move.address.typed,
-        books=move.books,
+        language=contact.served_language,
+        move=move,
+        outdated=outdated,
+        status=409 if outdated else 200,
     )
 
 
@@ -136,7 +163,10 @@ def close(request: HttpRequest) -> HttpResponse:
     """Nobody reads on in this browser."""
     door = doors.door_of(request)
     response = page(
-        request, "my_data/closed", by_hand=True, language=door.contact.language if door else None
+        request,
+        "my_data/closed",
+        by_hand=True,
+        language=door.contact.served_language if door else None,
     )
     if door:
         actions.close(door.session)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from .. import actions, conf
 from ..actions.offering import join_form, joinable
 from ..forms import DetailsForm, EraseForm, MessageForm, NewAddressForm
-from ..models import SubscriptionStatus
+from ..models import Contact, SubscriptionStatus
 from . import doors
 from .doors import Door, behind_the_door
 from .pages import origin_of, page
@@ -26,7 +26,7 @@ DONE = {
     "left": _("You have left. It takes effect at once."),
     "restricted": _("The use of your data is restricted: you get no newsletter until you lift it."),
     "lifted": _("The restriction is lifted."),
-    "objected": _("We will not write to you again."),
+    "objected": _("No newsletter reaches you again."),
     "withdrawn": _("Your objection is withdrawn. You get only what you join from now on."),
     "written": _("Your message is on its way, and a copy to you."),
 }
@@ -42,7 +42,7 @@ def show(
         request,
         "my_data/home",
         site=contact.site,
-        language=contact.language,
+        language=contact.served_language,
         status=status,
         contact=contact,
         key=door.form_key,
@@ -50,6 +50,7 @@ def show(
         done=DONE.get(request.GET.get("done", "")),
         disclosure=actions.disclose(contact),
         objected=actions.has_objected(contact),
+        has_newsletters=contact.subscriptions.active().count() > 1,
         details_form=forms.get("details") or _details(contact),
         address_form=forms.get("address") or NewAddressForm(auto_id="%s"),
         join_form=forms.get("join") or join_form(joinable(contact)),
@@ -59,7 +60,9 @@ def show(
 
 
 def _details(contact: Any) -> DetailsForm:
-    return DetailsForm(initial={"name": contact.name, "language": contact.language}, auto_id="%s")
+    return DetailsForm(
+        initial={"name": contact.name, "language": contact.served_language}, auto_id="%s"
+    )
 
 
 def _back(door: Door, done: str) -> HttpResponse:
@@ -71,7 +74,11 @@ def _back(door: Door, done: str) -> HttpResponse:
 @behind_the_door
 def download(request: HttpRequest, door: Door) -> HttpResponse:
     """Everything in one file."""
-    file = actions.as_zip(contact=door.contact, language=door.contact.language, source="my data")
+    file = actions.as_zip(
+        contact=door.contact, language=door.contact.served_language, source="my data"
+    )
+    if file is None:
+        raise Contact.DoesNotExist
     return HttpResponse(
         file,
         content_type="application/zip",
@@ -117,21 +124,18 @@ def join(request: HttpRequest, door: Door) -> HttpResponse:
     """As at any form: with the box, and confirmed by mail (C1, C3)."""
     statements = joinable(door.contact)
     form = join_form(statements, request.POST)
-    if request.POST.get("shown") != form.shown:  # What they would agree to is another text by now.
+    if (
+        not statements or request.POST.get("shown") != form.shown
+    ):  # What they would agree to is another text by now.
         return show(request, door, status=409, outdated=True)
     if not form.is_valid():
         return show(request, door, status=422, join=form)
     ticked = {offer.statement for offer in form.ticked()}
-    contact = door.contact
-    actions.sign_up(
-        site=contact.site,
-        address=contact.as_address(),
-        name=contact.name,
+    home = request.build_absolute_uri(doors.home(door.contact))
+    actions.join(
+        contact=door.contact,
         statements=[statement for statement in statements if statement.pk in ticked],
-        origin=origin_of(
-            request, "my data", page_url=request.build_absolute_uri(doors.home(contact))
-        ),
-        at_once=True,
+        origin=origin_of(request, "my data", page_url=home),
     )
     return _back(door, "joined")
 
@@ -141,9 +145,9 @@ def join(request: HttpRequest, door: Door) -> HttpResponse:
 def leave(request: HttpRequest, door: Door) -> HttpResponse:
     """One book, or all of them."""
     contact, books = door.contact, None
-    if asked := request.POST.get("book"):
-        subscriptions = contact.subscriptions.filter(book__uuid=asked)
-        books = list(subscriptions.values_list("book__uuid", flat=True))
+    if "everything" not in request.POST:
+        theirs = contact.subscriptions.values_list("book__uuid", flat=True)
+        books = [uuid for uuid in theirs if uuid == request.POST.get("book")]
     actions.unsubscribe(contact=contact, books=books, origin=origin_of(request, "my data"))
     return _back(door, "left")
 
@@ -187,8 +191,14 @@ def erase(request: HttpRequest, door: Door) -> HttpResponse:
         books = [each.book for each in joined.select_related("book")]
         return _page(request, door, "my_data/erase", form=form, books=books)
     keep_hash = form.cleaned_data["remember"] == "hash"
-    actions.erase(contact=door.contact, origin=origin_of(request, "my data"), keep_hash=keep_hash)
-    response = _page(request, door, "my_data/erased", form=None, keep_hash=keep_hash)
+    erasure = actions.erase(
+        contact=door.contact, origin=origin_of(request, "my data"), keep_hash=keep_hash
+    )
+    if erasure is None:
+        raise Contact.DoesNotExist
+    response = _page(
+        request, door, "my_data/erased", form=None, keep_hash=keep_hash, erasure=erasure
+    )
     doors.forget(response, door.contact)
     return response
 
@@ -200,7 +210,7 @@ def _page(
         request,
         name,
         site=door.contact.site,
-        language=door.contact.language,
+        language=door.contact.served_language,
         status=422 if form is not None and form.errors else 200,
         contact=door.contact,
         key=door.form_key,

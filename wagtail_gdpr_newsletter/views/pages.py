@@ -21,6 +21,9 @@ from ..tokens import SAMPLE_LINK_TOKEN
 
 View = Callable[..., HttpResponse]
 
+#: What our own forms are sent in; Python knows encodings that are no text at all.
+UTF_8 = ("utf-8", "utf8")
+
 
 def private_page(view: View) -> View:
     """Nothing of these pages is stored, indexed or told to the next site (A4)."""
@@ -38,10 +41,12 @@ def private_page(view: View) -> View:
 
 
 def refuse_too_much(view: View) -> View:
-    """Megabytes and thousands of fields are answered with a sentence, and not read."""
+    """Megabytes, thousands of fields and strange encodings are answered with a sentence, and not read."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in UTF_8:
+            return page(request, "refused", reason="form", status=400)
         try:
             request.POST  # noqa: B018 -- reading it is what raises
         except (RequestDataTooBig, TooManyFieldsSent):
@@ -89,11 +94,16 @@ def _language_of(request: HttpRequest) -> str | None:
     return translation.get_language()
 
 
-def posted_from_elsewhere(request: HttpRequest) -> bool:
-    """The form has no CSRF token, so that its page can be cached; browsers tell where a post began."""
+def posted_from_elsewhere(request: HttpRequest, *, from_private_page: bool = False) -> bool:
+    """The form has no CSRF token, so that its page can be cached; browsers tell where a post began.
+
+    A private page tells no referrer, and older browsers then say “null” of its posts.
+    """
     if fetch_site := request.headers.get("Sec-Fetch-Site"):
         return fetch_site not in ("same-origin", "none")
     origin = request.headers.get("Origin", "")
+    if from_private_page and origin == "null":
+        return False
     return bool(origin) and origin.partition("://")[2] != request.get_host()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import swapper
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -48,20 +50,21 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 @sensitive_variables()
 def _take(request: HttpRequest, shown: ShownForm) -> HttpResponse:
+    answer = partial(page, request, language=shown.language)
     form = shown.build(request.POST)
     if not form.offers:
-        return page(request, "refused", reason="gone", status=410)
+        return answer("refused", reason="gone", status=410)
     if form.is_from_a_robot:
         return _answer(request, shown)
     if not form.is_valid():
         return _show_form(request, form, shown, status=422)
     agreed = shown.agreed(form)
     if not shown.is_lawful(agreed):
-        return page(request, "refused", reason="gone", status=410)
+        return answer("refused", reason="gone", status=410)
     if shown.is_outdated(agreed):
         return _show_again(request, shown)
     if limits.too_many("signups", client_ip(request)):
-        return page(request, "refused", reason="too_many", status=429)
+        return answer("refused", reason="too_many", status=429)
     actions.sign_up(
         site=Site.objects.get(pk=shown.site),
         address=form.cleaned_data["email"],
@@ -83,7 +86,15 @@ def _show_again(request: HttpRequest, shown: ShownForm) -> HttpResponse:
 def _show_form(
     request: HttpRequest, form: SignupForm, shown: ShownForm, *, status: int, outdated: bool = False
 ) -> HttpResponse:
-    response = page(request, "signup", form=form, shown=shown, outdated=outdated, status=status)
+    response = page(
+        request,
+        "signup",
+        language=shown.language,
+        form=form,
+        shown=shown,
+        outdated=outdated,
+        status=status,
+    )
     # With no-referrer browsers say that a form was posted from nowhere, and it would be refused.
     response["Referrer-Policy"] = "same-origin"
     return response
@@ -144,7 +155,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         request,
         "confirmed" if request.method == "POST" else "confirm",
         site=contact.site,
-        language=contact.language,
+        language=contact.served_language,
         contact=contact,
         subscriptions=done,
     )

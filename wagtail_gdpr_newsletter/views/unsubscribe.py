@@ -70,7 +70,7 @@ def _page(request: HttpRequest, name: str, contact: Contact | None, **context: A
         request,
         name,
         site=contact.site if contact else None,
-        language=contact.language if contact else None,
+        language=contact.served_language if contact else None,
         contact=contact,
         **context,
     )

@@ -37,6 +37,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["replay"] is not None:
+            if options["site"] or options["without_hash"]:
+                raise CommandError("A replay does to everybody what was done before.")
             self.replay(options["replay"])
         else:
             self.erase(options["address"], options["site"], keep_hash=not options["without_hash"])
@@ -51,7 +53,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         contact = Contact.objects.known_as(address, site=site).first()
         if contact is None:
-            raise CommandError(f"Nothing is kept of that address on {site.hostname}.")
+            self.forget(address, site, keep_hash=keep_hash)
+            return
         request = actions.erase(
             contact=contact, origin=Origin(source="command"), keep_hash=keep_hash
         )
@@ -63,8 +66,25 @@ class Command(BaseCommand):
         if files == [Path()]:
             raise CommandError("Name the journal, or set ERASURE_JOURNAL.")
         try:
-            lines = [line for file in files for line in actions.read_journal(file)]
-        except (OSError, actions.BrokenJournal) as error:
+            journals = [(file, *actions.read_journal(file)) for file in files]
+        except OSError as error:
             raise CommandError(f"The journal cannot be read: {error}.") from error
+        lines = [line for _file, lines, _broken in journals for line in lines]
         again = actions.replay_erasures(lines)
         self.stdout.write(f"{len(lines)} erasures in the journal, {again} erased again.")
+        if broken := [f"{file}, line {n}" for file, _lines, numbers in journals for n in numbers]:
+            raise CommandError(f"These are no lines of a journal: {'; '.join(broken)}.")
+
+    def forget(self, address: Address, site: Site, *, keep_hash: bool) -> None:
+        """No contact has the address, but something may be remembered of it."""
+        remembered = actions.traces(address=address, site=site)
+        if not remembered:
+            raise CommandError(f"Nothing is kept of that address on {site.hostname}.")
+        if keep_hash:
+            raise CommandError(
+                f"No contact has that address on {site.hostname}. Remembered without it: "
+                f"{', '.join({str(each) for each in remembered.suppressions}) or 'nothing'}; and "
+                f"{remembered.records.count()} records of proof. --without-hash forgets these, too."
+            )
+        actions.forget_traces(address=address, site=site)
+        self.stdout.write("What was remembered of that address is forgotten.")

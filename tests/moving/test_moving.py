@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from tests import factories
 from tests.conftest import link_in
+from tests.moving.steps import MY_DATA, NEW, OLD, ask, move
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
@@ -26,28 +27,6 @@ from wagtail_gdpr_newsletter.models import (
 )
 
 pytestmark = pytest.mark.django_db
-
-MY_DATA = "/newsletter/my-data/"
-OLD, NEW = "ada@example.org", "countess@example.com"
-
-
-@pytest.fixture
-def ada(visitor, signup_page):
-    visitor.join(signup_page, OLD)
-    visitor.enter(OLD)
-    return Contact.objects.get()
-
-
-def ask(visitor, address: str = NEW):
-    """The mail that the new mailbox got."""
-    before = len(mail.outbox)
-    visitor.press("Send the link", new_address=address)
-    return mail.outbox[-1] if len(mail.outbox) > before else None
-
-
-def move(visitor, message) -> None:
-    visitor.open_link(message, "new-address")
-    visitor.press("Yes, that is my address")
 
 
 def test_the_new_mailbox_confirms_and_the_old_one_is_told(visitor, ada, send, book):
@@ -193,18 +172,6 @@ def test_the_address_that_is_there_needs_no_move(visitor, ada):
     assert "That is the address that we have." in visitor.text
     assert ask(visitor, "not an address") is None
     assert visitor.response.status_code == 422
-
-
-@pytest.fixture
-def countess(visitor, ada, signup_page, site, send, book):
-    """The same person, known under the other address, too, with a history of her own."""
-    type(visitor)(visitor.run_tasks).join(signup_page, NEW)
-    garden = factories.make_book(site, "Garden letter")
-    factories.make_subscription(garden, NEW)
-    contact = Contact.objects.get(address=NEW)
-    send(factories.make_campaign(book, garden, subject="To both"))
-    visitor.open(MY_DATA)
-    return contact
 
 
 def test_two_contacts_of_one_person_become_one_with_all_that_both_had(visitor, ada, countess):
