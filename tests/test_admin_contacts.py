@@ -14,6 +14,7 @@ from wagtail.models import ModelLogEntry
 from tests import factories
 from tests.conftest import EVERYTHING_KNOWN, link_in
 from tests.traces import traces_of
+from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.disclosure import disclose
 from wagtail_gdpr_newsletter.models import (
     ConsentRecord,
@@ -67,6 +68,28 @@ def test_somebody_is_found_by_their_whole_address_in_any_spelling(staff, ada):
     assert "Nothing is kept under this address." in browser.text
     browser.press("Find", address="no address")
     assert "Enter a valid e-mail address." in browser.text
+
+
+def test_that_somebody_was_looked_for_is_logged_found_or_not(staff, ada):
+    """P3."""
+    browser = staff("view_contact")
+    for address in (EVERYTHING_KNOWN, "nobody@example.org"):
+        browser.open(FIND)
+        browser.press("Find", address=address)
+    looked = ModelLogEntry.objects.filter(action="wagtail_gdpr_newsletter.look_up")
+    assert looked.count() == 2
+    assert "example" not in repr(list(looked.values("label", "data")))
+
+
+def test_what_an_erasure_left_is_found_by_the_address_alone(staff, ada, visitor):
+    """S6."""
+    visitor.erase()
+    browser = staff("view_contact")
+    browser.open(FIND)
+    browser.press("Find", address=EVERYTHING_KNOWN)
+    assert "No contact has this address" in browser.text
+    assert "had their data erased" in browser.text
+    assert "records of proof" in browser.text
 
 
 def test_staff_see_what_the_reader_sees(staff, ada):
@@ -134,12 +157,33 @@ def test_each_verb_does_what_the_readers_does_and_is_logged(staff, ada, button, 
         assert Suppression.objects.exists()
 
 
+def test_a_book_that_they_are_not_in_unsubscribes_them_from_nothing(staff, ada):
+    browser = staff("view_contact", "change_contact")
+    for book in ("", "\0", "00000000-0000-0000-0000-000000000000"):
+        browser.client.post(url(ada, "unsubscribe"), {"book": book})
+    assert Subscription.objects.mailable().exists()
+
+
+@pytest.mark.parametrize(("verb", "permission"), [("download", "export"), ("erase", "delete")])
+def test_whoever_may_not_see_somebody_may_not_take_or_erase_them(staff, ada, verb, permission):
+    browser = staff(f"{permission}_contact")
+    response = browser.client.post(url(ada, verb), {"remember": "hash"})
+    assert response.url == reverse("wagtailadmin_home")
+    assert Contact.objects.exists()
+
+
 def test_a_restriction_can_be_lifted_by_staff_and_an_objection_not(staff, ada):
     browser = staff("view_contact", "change_contact")
     browser.open(url(ada))
     browser.press("Restrict")
     browser.press("Lift the restriction")
     assert Subscription.objects.mailable().exists()
+    actions.restrict(contact=ada, restricted=True, source="my data")
+    browser.open(url(ada))
+    assert "Lift the restriction" not in browser.text
+    browser.client.post(url(ada, "lift"))
+    ada.refresh_from_db()
+    assert ada.restricted, "what the reader restricted, the reader lifts (GDPR 18(3))"
     browser.press("Record an objection")
     assert "Only they can take it back" in browser.text
     assert not [form for form in browser.soup.select("form") if "object" in form["action"]]

@@ -279,3 +279,60 @@ def test_an_erasure_and_a_bounce_at_the_same_moment(book):
     assert errors_in(outcomes) == []
     assert not Contact.objects.exists()
     assert not Suppression.objects.exists(), "nothing was to be remembered"
+
+
+def test_downloading_while_being_erased(book):
+    ada = join(book, "ada@example.org")
+    outcomes = at_once(
+        *[a_moment(lambda: actions.as_zip(contact=ada, language="en", source="my data"))] * 4,
+        lambda: actions.erase(contact=ada, origin=factories.ORIGIN),
+    )
+    assert errors_in(outcomes) == []
+    assert not RightsRequest.objects.exclude(contact=None).exists()
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_joining_while_being_erased_brings_nobody_back(book, site, round):
+    other = factories.make_book(site, "Garden letter")
+    ada = join(book, "ada@example.org")
+    statement = current_statement(other, "en")
+    outcomes = at_once(
+        a_moment(lambda: actions.erase(contact=ada, origin=factories.ORIGIN)),
+        *[
+            a_moment(
+                lambda: actions.join(contact=ada, statements=[statement], origin=factories.ORIGIN)
+            )
+        ]
+        * 3,
+    )
+    assert errors_in(outcomes) == []
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_leaving_while_moving_is_remembered_of_the_new_address(book, site, round):
+    ada = join(book, "ada@example.org")
+    link = asked_to_move(ada, "countess@example.org")
+    outcomes = at_once(
+        a_moment(lambda: confirm_move(link)),
+        a_moment(lambda: actions.unsubscribe(contact=ada, books=None, origin=factories.ORIGIN)),
+    )
+    assert all(isinstance(error, TOO_LATE) for error in errors_in(outcomes))
+    now_at = Contact.objects.get()
+    left = Suppression.objects.of(now_at.canonical_address, site=site)
+    assert left.filter(reason="withdrawal", scope=book.uuid).exists()
+    assert not Subscription.objects.mailable().exists()
+
+
+def test_many_people_who_ask_one_mailbox_at_once_bring_one_mail(book):
+    people = [join(book, f"mallory{number}@example.org") for number in range(8)]
+    before = len(mail.outbox)
+    new = Address.parse("victim@example.org")
+    outcomes = at_once(
+        *[
+            lambda person=person: actions.ask_for_new_address(contact=person, address=new)
+            for person in people
+        ]
+    )
+    assert errors_in(outcomes) == []
+    assert len(mail.outbox) == before + 1

@@ -78,3 +78,12 @@ def test_no_cell_is_a_formula_and_json_is_verbatim(visitor, ada, start):
     row = list(csv.reader(io.StringIO(table)))[1]
     assert f"'{start}1+1" in row
     assert json.loads(archive.read("my-data.json"))["data"]["Contact"][0]["name"] == f"{start}1+1"
+
+
+def test_no_program_finds_a_formula_within_a_cell(visitor, ada):
+    """Where cells end at a semicolon, as in Italy."""
+    Contact.objects.update(name="x;=1+1")
+    archive = downloaded(visitor)
+    table = archive.read("csv/your-details.csv").decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(table), delimiter=";") for cell in row]
+    assert not any(cell.startswith("=") for cell in cells)

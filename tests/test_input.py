@@ -26,6 +26,8 @@ def nothing_is_stored() -> bool:
         "ada@exa mple.org",
         "ada@example..org",
         "Ada <ada@example.org>",
+        "=?utf-8?q?v=69ctim?=@example.org",
+        "a=?utf-8?b?dmljdGlt?=@example.org",
         "ada@example.org, eve@example.org",
         "ada\n@example.org",
         "ada@example.org\r\nBcc: eve@example.org",

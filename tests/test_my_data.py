@@ -115,7 +115,7 @@ def test_leaving_one_book_leaves_it_at_once(visitor, ada, book):
 
 def test_a_book_that_is_none_of_theirs_changes_nothing(visitor, ada):
     key = visitor.soup.select_one("input[name=key]")["value"]
-    for book in ("x" * 300, "site", "00000000-0000-0000-0000-000000000000"):
+    for book in ("x" * 300, "site", "\0", "00000000-0000-0000-0000-000000000000"):
         visitor.client.post(f"{MY_DATA}leave/", {"key": key, "book": book})
     assert Subscription.objects.get().status == SubscriptionStatus.CONFIRMED
     assert not Suppression.objects.filter(reason="withdrawal").exists()
@@ -148,6 +148,21 @@ def test_a_text_that_changed_meanwhile_has_to_be_read_again(visitor, ada, book):
     assert visitor.response.status_code == 409
     assert "Yes, and something else" in visitor.text
     assert not Subscription.objects.filter(book=other).exists()
+
+
+def test_a_form_that_showed_nothing_joins_nothing(visitor, ada):
+    key = visitor.soup.select_one("input[name=key]")["value"]
+    response = visitor.client.post(f"{MY_DATA}join/", {"key": key, "shown": ""})
+    assert response.status_code == 409
+
+
+def test_everything_can_be_left_at_once(visitor, ada, site):
+    factories.make_subscription(factories.make_book(site, "Garden letter"), ADDRESS)
+    visitor.open(MY_DATA)
+    visitor.press("Leave every newsletter")
+    left = set(Subscription.objects.values_list("status", flat=True))
+    assert left == {SubscriptionStatus.UNSUBSCRIBED}
+    assert Suppression.objects.filter(scope=SITE_SCOPE, reason="withdrawal").exists()
 
 
 def test_restricting_keeps_everything_and_sends_nothing(visitor, ada, book, send):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -25,8 +26,8 @@ from .staff_log import note
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
 
-#: What makes a spreadsheet take a cell for a formula (A5).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+#: What makes a spreadsheet take a cell for a formula (A5), and where programs let a cell begin.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r\0])")
 
 
 @transaction.atomic
@@ -79,7 +80,7 @@ def _as_html(disclosure: Disclosure) -> str:
 def _as_csv(section: Section) -> bytes:
     """With a byte order mark, by which spreadsheets know UTF-8."""
     text = StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # Whatever a program splits cells at.
+    writer = csv.writer(text)
     writer.writerow([fact.label for fact in section.entries[0].facts])
     for entry in section.entries:
         writer.writerow([_cell(fact.text or fact.value) for fact in entry.facts])
@@ -87,5 +88,4 @@ def _as_csv(section: Section) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", "" if value is None else str(value))
