@@ -221,7 +221,13 @@ def test_three_contacts_that_move_to_one_address_at_once_become_one(book, round)
         AskedMailbox.objects.all().delete()
         links.append(asked_to_move(person, "all@example.org"))
     outcomes = at_once(*[lambda token=token: confirm_move(token) for token in links])
-    assert errors_in(outcomes) == []
+    for outcome, link in zip(outcomes, links, strict=True):
+        if isinstance(
+            outcome, actions.SomethingElse
+        ):  # They read what it would do now, and confirm.
+            confirm_move(link)
+        else:
+            assert isinstance(outcome, Contact)
     assert Contact.objects.get().address == "all@example.org"
     assert Subscription.objects.mailable().count() == 1
     assert ConsentRecord.objects.filter(event=RecordedEvent.CONFIRMED).count() == 3

@@ -14,9 +14,11 @@ from tests.conftest import EVERYTHING_KNOWN as ADDRESS
 from tests.conftest import link_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.disclosure import disclose
+from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
     ConsentRecord,
+    ConsentStatement,
     Contact,
     Delivery,
     MailKind,
@@ -65,7 +67,34 @@ def test_whatever_is_declared_shown_is_shown(visitor, ada):
 def test_every_kind_of_data_is_on_the_page_of_somebody_who_has_them_all(visitor, ada):
     """Else the test above would look at nothing."""
     shown = {section.name for section in disclose(ada).sections if section.entries}
-    assert shown == {name for name, each in DECLARATIONS.items() if each.personal} - {"FormerLink"}
+    assert shown == {name for name, each in DECLARATIONS.items() if each.personal} - {
+        "FormerLink",
+        "AskedMailbox",
+    }
+
+
+def test_nothing_of_anybody_else_is_shown(visitor, ada, book):
+    """Another reader with rows in every table."""
+    other = factories.make_subscription(book, "grace@example.org", name="Grace Hopper").contact
+    with visitor.run_tasks(execute=True):
+        actions.mail_access_link(other.pk)
+        actions.write_to_sender(contact=other, text="A secret")
+        new = Address.parse("hopper@example.org")
+        actions.ask_for_new_address(contact=other, address=new)
+    actions.unsubscribe(contact=other, books=None, origin=factories.ORIGIN)
+    visitor.open(MY_DATA)
+    page = visitor.response.content.decode()
+    for secret in ("grace", "Grace", "hopper", "A secret"):
+        assert secret not in page
+    theirs = {fact for section in disclose(other).sections for fact in _values(section)}
+    mine = {fact for section in disclose(ada).sections for fact in _values(section)}
+    assert not {value for value in theirs & mine if len(value) == 64 and value.isalnum()} - {
+        statement.digest for statement in ConsentStatement.objects.all()
+    }
+
+
+def _values(section) -> list[str]:
+    return [str(fact.value) for entry in section.entries for fact in entry.facts]
 
 
 def test_what_is_shown_costs_the_same_whatever_there_is(ada, book, django_assert_max_num_queries):

@@ -217,7 +217,7 @@ def without_scripts(page: Page, site: RunningSite, address: str) -> None:
     with page.expect_download():
         page.get_by_role("button", name="Download everything").click()
     page.get_by_role("button", name="Never write to me again").click()
-    expect(page.get_by_role("status")).to_have_text("We will not write to you again.")
+    expect(page.get_by_role("status")).to_have_text("No newsletter reaches you again.")
     page.get_by_role("link", name="Delete my data…").click()
     page.get_by_role("button", name="Delete my data now").click()
     expect(page.get_by_role("heading", name="Your data are deleted")).to_be_visible()

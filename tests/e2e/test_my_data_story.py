@@ -133,18 +133,20 @@ def writes_to_the_sender(site: RunningSite, reader: Page) -> None:
 EXPECTED = """
 import json
 from django.apps import apps
-from wagtail_gdpr_newsletter.actions.disclosure import as_stored
-from wagtail_gdpr_newsletter.models import Contact, Suppression
+from wagtail_gdpr_newsletter.actions.disclosure import as_stored, rows_by_address
+from wagtail_gdpr_newsletter.models import Contact
 from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
 contact = Contact.objects.get(canonical_address__startswith="countess")
 told = {}
 for name, declaration in DECLARATIONS.items():
     model = apps.get_model("wagtail_gdpr_newsletter", name)
-    rows = contact.suppressions if model is Suppression else (
-        model._default_manager.filter(**{declaration.whose: contact.pk}) if declaration.whose else [])
+    rows = model._default_manager.none()
+    if declaration.personal:
+        rows = (model._default_manager.filter(declaration.belonging_to(contact.pk))
+                if declaration.whose else rows_by_address(model, contact))
     told[name] = [
         {field: as_stored(getattr(row, field)) for field, each in declaration.personal.items() if each.exported}
-        for row in (rows.order_by("pk") if declaration.personal else [])
+        for row in rows.order_by("pk")
     ]
 print(json.dumps(told))
 """

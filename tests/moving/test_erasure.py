@@ -15,6 +15,7 @@ from tests.traces import traces_of
 from wagtail_gdpr_newsletter import actions, signals
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.models import (
+    AskedMailbox,
     ConsentRecord,
     Contact,
     RightsRequest,
@@ -51,6 +52,16 @@ def test_whoever_has_a_former_address_now_can_have_it_erased(visitor, ada, signu
         visitor.erase()
     assert traces_of(OLD) == []
     assert Subscription.objects.mailable().get().contact.address == NEW
+
+
+def test_that_a_mailbox_was_asked_is_shown_to_its_owner_and_goes_with_them(visitor, ada, book):
+    ask(visitor)
+    grace = type(visitor)(visitor.run_tasks)
+    factories.make_subscription(book, NEW)
+    grace.enter(NEW)
+    assert "your mailbox was asked about a new address" in grace.text
+    grace.erase()
+    assert not AskedMailbox.objects.exists()
 
 
 def test_the_last_page_says_what_is_not_finished_yet(visitor, ada):

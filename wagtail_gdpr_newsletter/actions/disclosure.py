@@ -25,6 +25,7 @@ from .. import conf
 from ..models import (
     SITE_SCOPE,
     AddressBook,
+    AskedMailbox,
     Campaign,
     ConsentStatement,
     Contact,
@@ -193,8 +194,8 @@ class _Reader:
     def _rows(
         self, model: type[models.Model], declaration: Declaration, fields: Iterable[str]
     ) -> models.QuerySet[Any]:
-        if model is Suppression:  # Its rows know nobody; only the address leads to them.
-            return self.contact.every_suppression.order_by("pk")
+        if not declaration.whose:  # Its rows know nobody; only the address leads to them.
+            return rows_by_address(model, self.contact).order_by("pk")
         related = [name for name in fields if model._meta.get_field(name).is_relation]
         if "statement" in related:
             related.append("statement__version")
@@ -257,6 +258,13 @@ def _in_words(value: Any) -> str:
     if isinstance(value, date):
         return formats.date_format(value, "DATE_FORMAT")
     return str(value)
+
+
+def rows_by_address(model: type[models.Model], contact: Contact) -> models.QuerySet[Any]:
+    """Of the tables that hold a keyed hash and nobody's number."""
+    if model is Suppression:
+        return contact.every_suppression
+    return AskedMailbox.objects.of(contact.canonical_address, site=contact.site)
 
 
 def as_stored(value: Any) -> Any:

@@ -88,7 +88,7 @@ def _forget_in_rows_of_others(contact: Contact) -> None:
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
     others.filter(address_digest=contact.address_digest).delete()
     hashes = [each.value for each in pseudonyms.keyed_hashes(contact.canonical_address)]
-    AskedMailbox.objects.filter(site=contact.site, hash__in=hashes).delete()
+    AskedMailbox.objects.of(contact.canonical_address, site=contact.site).delete()
     elsewhere = ConsentRecord.objects.filter(site=contact.site, subject__in=hashes)
     elsewhere.exclude(contact=contact).strip_person(address="", address_salt="")
 

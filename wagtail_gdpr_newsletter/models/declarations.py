@@ -65,7 +65,9 @@ class Declaration:
         return {*self.personal, *self.not_personal}
 
     def belonging_to(self, contact_pk: int) -> Q:
-        """Which rows are that contact's."""
+        """Which rows are that contact's; not for tables that only the hash leads to."""
+        if not self.whose:
+            raise LookupError(self.label)  # An empty condition would be everybody's.
         return Q(*((lookup, contact_pk) for lookup in self.whose), _connector=Q.OR)
 
 
@@ -230,11 +232,9 @@ DECLARATIONS: dict[str, Declaration] = {
     "AskedMailbox": Declaration(
         _("That your mailbox was asked about a new address"),
         {
-            "hash": Personal(
-                _("keyed hash of the address"), *_BRIEFLY, shown=False, exported=False
-            ),
-            "asked_at": Personal(_("when"), *_BRIEFLY, shown=False, exported=False),
-            "last_asked_at": Personal(_("last"), *_BRIEFLY, shown=False, exported=False),
+            "hash": Personal(_("keyed hash of the address"), *_BRIEFLY, shown=False),
+            "asked_at": Personal(_("each time"), *_BRIEFLY, shown=False),
+            "last_asked_at": Personal(_("last on"), *_BRIEFLY),
         },
         _not("id site key_id"),
     ),

@@ -58,6 +58,11 @@ class ServiceMailQuerySet(models.QuerySet["ServiceMail"]):
 
 
 class AskedMailboxQuerySet(models.QuerySet["AskedMailbox"]):
+    def of(self, canonical: str, *, site: Site) -> AskedMailboxQuerySet:
+        """That of an address, made under whichever key."""
+        hashes = [hashed.value for hashed in pseudonyms.keyed_hashes(canonical)]
+        return self.filter(site=site, hash__in=hashes)
+
     def may_be_asked(self, canonical: str, *, site: Site, limits: Limits) -> bool:
         """Count one more question to that mailbox, whoever wants it, and say whether it may go out."""
         hashed = pseudonyms.keyed_hash(canonical)
