@@ -29,7 +29,9 @@ def table() -> str:
             )
             for (erasure, kept), group in groupby(values, key=lambda e: (e.erasure, e.kept)):
                 labels = ", ".join(dict.fromkeys(str(each.label) for each in group))
-                rows.append(f"| `{name}` | {labels} | {erasure.value} | {kept.value} |")
+                rows.append(
+                    f"| `{name}` | {labels} | {erasure.value} | {str(kept.value) % {'time': 'the set time'}} |"
+                )
         others = [f"`{name}`" for name, each in DECLARATIONS.items() if not each.personal]
     rows.append(f"| {', '.join(others)} | nothing about readers | – | – |")
     return "\n".join(rows) + "\n"

@@ -247,3 +247,13 @@ def test_the_same_address_on_two_sites_is_two_contacts(visitor, ada):
     assert "Seed letter" in visitor.text
     assert "Elsewhere" not in visitor.text
     assert Subscription.objects.count() == 2
+
+
+def test_links_outlive_a_new_secret_key_where_the_old_one_is_a_fallback(
+    visitor, access_link, settings
+):
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another"
+    visitor.open(access_link)
+    visitor.press("Open my data")
+    assert "Ada Lovelace" in visitor.text

@@ -59,7 +59,7 @@ def test_a_right_installation_has_nothing_to_say():
         ({"SUPPRESSION_KEYS": {"1": "short"}}, "E002", "32 characters"),
         ({**KEYS, "ERASURE_JOURNAL": "erasures.jsonl"}, "E002", "absolute path"),
         ({**KEYS, "ERASURE_JOURNAL": 5}, "E002", "absolute path"),
-        ({**KEYS, "ERASURE_JOURNAL": "/nowhere/at/all.jsonl"}, "E013", "cannot be written"),
+        ({**KEYS, "ERASURE_JOURNAL": "/nowhere/at/all.jsonl"}, "W014", "cannot be written"),
         ({"SUPPRESSION_KEYS": KEYS["SUPPRESSION_KEYS"]}, "W013", "once a backup is restored"),
         ({**KEYS, "DIRECT_ACCESS": 7}, "E002", "or None"),
         ({}, "E003", "who has left"),

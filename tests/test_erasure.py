@@ -269,3 +269,21 @@ def test_the_signal_of_the_end_of_a_subscription_is_given_as_well(visitor, every
 def test_labels_in_logs_and_queue_hold_no_address(visitor, everything_known):
     visitor.erase()
     assert traces_of(ADDRESS, tables=("wagtailcore_modellogentry", "django_q")) == []
+
+
+def test_a_message_that_has_not_left_is_answered_by_the_erasure(visitor, everything_known):
+    from tests.mailers import use_mailer
+
+    with use_mailer("tests.mailers.Unreachable"), visitor.run_tasks(execute=True):
+        actions.write_to_sender(contact=everything_known, text="A question")
+    visitor.erase()
+    messages = RightsRequest.objects.filter(kind="message").order_by("pk")
+    assert [message.outcome for message in messages] == ["open", "done"]
+
+
+def test_whoever_wanted_no_mail_at_all_is_told_that_no_form_brings_them_back(
+    visitor, everything_known
+):
+    actions.object_to_mail(contact=everything_known, origin=factories.ORIGIN)
+    visitor.erase()
+    assert "no form can sign you up again" in visitor.text

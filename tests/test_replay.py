@@ -229,3 +229,20 @@ def test_a_journal_has_to_be_named(everything_known, configure):
     configure(ERASURE_JOURNAL="")
     with pytest.raises(CommandError, match="ERASURE_JOURNAL"):
         call_command("newsletter_erase", "--replay")
+
+
+@pytest.mark.parametrize("by", ["erasure", "command"])
+def test_whoever_is_forgotten_altogether_later_is_not_remembered_by_a_replay(
+    visitor, everything_known, journal, signup_page, by
+):
+    visitor.erase()
+    with time_machine.travel(now() + timedelta(days=1)):
+        if by == "erasure":
+            visitor.join(signup_page, ADDRESS)
+            visitor.enter(ADDRESS)
+            visitor.erase(remember="nothing")
+        else:
+            call_command("newsletter_erase", ADDRESS, "--without-hash")
+        call_command("newsletter_erase", "--replay")
+    assert not Suppression.objects.exists()
+    assert not ConsentRecord.objects.exists()

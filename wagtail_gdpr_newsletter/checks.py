@@ -141,8 +141,8 @@ def _journal() -> Iterator[checks.CheckMessage]:
                 "as long as your oldest backup.",
             )
     elif not os.access(journal if journal.exists() else journal.parent, os.W_OK):
-        yield _error(
-            13,
+        yield _warning(
+            14,
             f"The journal of erasures {journal} cannot be written.",
             "Make its directory, and let the user of the web server and of the worker write there.",
         )

@@ -112,6 +112,8 @@ LOG_ACTIONS = [
     ("restrict_contact", _("Restrict a contact"), _("Use of the data restricted")),
     ("lift_restriction", _("Lift a restriction"), _("Restriction lifted")),
     ("record_objection", _("Record an objection"), _("Objection recorded")),
+    ("answer_request", _("Answer a request"), _("Request marked as answered")),
+    ("done_at_provider", _("Erase at the provider"), _("Erasure at the provider reported")),
     ("erase_contact", _("Erase a contact"), _("Data erased")),
 ]
 

@@ -26,6 +26,7 @@ from ..models import (
     AskedMailbox,
     ConsentRecord,
     Contact,
+    MailKind,
     Origin,
     RightsKind,
     RightsOutcome,
@@ -64,6 +65,7 @@ def erase(
     here.rekey()
     # Campaigns under way notice, and other code learns that the subscriptions have ended.
     unsubscribe(contact=here, books=None, origin=origin, reason=SuppressionReason.ERASURE)
+    _settle_unsent_messages(here)
     request = RightsRequest.objects.register(here, RightsKind.ERASURE, source=origin.source)
     request.places = {"here": DONE}
     line = erasure_journal.line_about(here, keeps_hash=keep_hash)
@@ -83,6 +85,16 @@ def erase(
     return request
 
 
+def _settle_unsent_messages(contact: Contact) -> None:
+    """What they wrote a moment ago goes with everything else, so there is nothing to be answered."""
+    unsent = contact.service_mails.filter(kind=MailKind.MESSAGE, attempted_at__isnull=True)
+    waiting = contact.rights_requests.filter(kind=RightsKind.MESSAGE, outcome=RightsOutcome.OPEN)
+    for request in waiting.order_by("-pk")[: unsent.count()]:
+        RightsRequest.objects.filter(pk=request.pk).update(
+            outcome=RightsOutcome.DONE, settled_at=now()
+        )
+
+
 def _forget_in_rows_of_others(contact: Contact) -> None:
     """Somebody may have typed this address as their new one, or may have had it before."""
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
@@ -95,9 +107,21 @@ def _forget_in_rows_of_others(contact: Contact) -> None:
 
 def _forget(contact: Contact, *, but: RightsRequest) -> None:
     """Without the hash nobody would ever find the evidence again, so it is of no use to anybody."""
+    _forget_in_journal(contact.every_suppression)
     contact.every_suppression.delete()
     ConsentRecord.objects.filter(contact=contact).forget()
     RightsRequest.objects.filter(contact=contact).exclude(pk=but.pk).delete()
+    # Of an earlier time, after which they had been erased and came back.
+    earlier = traces(address=contact.as_address(), site=contact.site)
+    earlier.records.filter(contact__isnull=True).forget()
+    RightsRequest.objects.filter(site=contact.site, subject=contact.keyed_hash).update(subject="")
+
+
+def _forget_in_journal(suppressions: SuppressionQuerySet) -> None:
+    try:
+        erasure_journal.forget(set(suppressions.values_list("hash", flat=True)))
+    except OSError:
+        logger.exception("The journal of erasures could not be rewritten.")
 
 
 def _let_go(model: type[models.Model], declaration: Declaration, contact: Contact) -> None:
@@ -205,6 +229,7 @@ def mark_done_at_provider(*, request: RightsRequest, user: User) -> bool:
     here.places["mail provider"], here.settled_by = DONE, user
     here.save(update_fields=["settled_by"])
     _settle(here)
+    note(here, "done_at_provider", user)
     return True
 
 
@@ -254,6 +279,7 @@ def traces(*, address: Address, site: Site) -> Traces:
 def forget_traces(*, address: Address, site: Site) -> None:
     """Also what an earlier erasure had kept; not the proof of somebody who only has another address now."""
     found = traces(address=address, site=site)
+    _forget_in_journal(found.suppressions)
     found.suppressions.delete()
     found.records.filter(contact__isnull=True).forget()
 

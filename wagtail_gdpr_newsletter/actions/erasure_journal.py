@@ -7,11 +7,14 @@ against a restored backup these lead to the very rows, and against anything else
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,9 @@ from ..models import Contact, Suppression
 
 #: What a suppression is, beside its site.
 REMEMBERED = ("hash", "key_id", "scope", "reason")
+
+#: Keyed hashes are personal data (S2).
+OURS_ALONE = stat.S_IRUSR | stat.S_IWUSR
 
 logger = logging.getLogger(__name__)
 
@@ -124,22 +130,63 @@ def line_about(contact: Contact, *, keeps_hash: bool) -> Line:
 def write(line: Line) -> bool:
     """Append a line, and wait until it is on the disk; False, and a word in the log, where that fails."""
     try:
-        # For nobody else's eyes: keyed hashes are personal data (S2).
-        descriptor = os.open(
-            conf.erasure_journal(),
-            os.O_RDWR | os.O_APPEND | os.O_CREAT,
-            stat.S_IRUSR | stat.S_IWUSR,
-        )
-        with os.fdopen(descriptor, "ab+") as journal:
-            # A line that a full disk cut off must not swallow this one.
-            cut_off = journal.tell() > 0 and os.pread(descriptor, 1, journal.tell() - 1) != b"\n"
-            journal.write((b"\n" if cut_off else b"") + json.dumps(line.as_json()).encode() + b"\n")
-            journal.flush()
-            os.fsync(descriptor)
+        with _locked():
+            _append(json.dumps(line.as_json()).encode())
     except OSError:
         logger.exception("An erasure could not be written into the journal.")
         return False
     return True
+
+
+def _append(line: bytes) -> None:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    descriptor = os.open(conf.erasure_journal(), flags, OURS_ALONE)
+    with os.fdopen(descriptor, "ab+") as journal:
+        # A line that a full disk cut off must not swallow this one.
+        end = journal.tell()
+        cut_off = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+        journal.write((b"\n" if cut_off else b"") + line + b"\n")
+        journal.flush()
+        os.fsync(descriptor)
+
+
+def forget(hashes: Collection[str]) -> None:
+    """Take these out of earlier lines: who is forgotten altogether must not come back by a replay.
+
+    Raise `OSError` where the journal cannot be written.
+    """
+    if not conf.erasure_journal() or not Path(conf.erasure_journal()).exists():
+        return
+    journal = Path(conf.erasure_journal())
+    with _locked():
+        kept = [_without(line, hashes) for line in journal.read_bytes().splitlines()]
+        rewritten = journal.with_name(f"{journal.name}.new")
+        descriptor = os.open(rewritten, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OURS_ALONE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"".join(line + b"\n" for line in kept))
+            file.flush()
+            os.fsync(descriptor)
+        rewritten.replace(journal)  # Whole, or not at all.
+
+
+def _without(text: bytes, hashes: Collection[str]) -> bytes:
+    try:
+        line = Line.from_json(json.loads(text))
+    except ValueError:
+        return text  # Not ours to mend.
+    kept = [each for each in line.suppressions if each["hash"] not in hashes]
+    return json.dumps(replace(line, suppressions=kept).as_json()).encode()
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """One process at a time, or a line written while another rewrites would be lost."""
+    lock = os.open(f"{conf.erasure_journal()}.lock", os.O_RDWR | os.O_CREAT, OURS_ALONE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def read(file: Path) -> tuple[list[Line], list[int]]:

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..models import Contact, MailKind, RightsKind, RightsOutcome, RightsRequest
 from . import service_mail
+from .staff_log import note
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -47,4 +48,7 @@ def write_to_sender(*, contact: Contact, text: str) -> bool:
 def mark_as_answered(*, request: RightsRequest, user: User) -> bool:
     """A member of staff has answered; False where somebody said so before."""
     open_still = RightsRequest.objects.filter(pk=request.pk, outcome=RightsOutcome.OPEN)
-    return open_still.update(outcome=RightsOutcome.DONE, settled_at=now(), settled_by=user) == 1
+    if not open_still.update(outcome=RightsOutcome.DONE, settled_at=now(), settled_by=user):
+        return False
+    note(request, "answer_request", user)
+    return True

@@ -59,7 +59,7 @@ def behind(token: str, purpose: tokens.Purpose, *, max_age: timedelta) -> Servic
     """
     told = tokens.read(purpose, token, max_age=max_age)
     mail = ServiceMail.objects.select_related("contact__site").filter(pk=told["mail"]).first()
-    if mail is None or mail.contact.address_mark != told["address"]:
+    if mail is None or not mail.contact.has_mark(told["address"]):
         raise tokens.InvalidToken
     if mail.spent_at:
         raise tokens.SpentToken

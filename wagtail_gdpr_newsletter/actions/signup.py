@@ -173,7 +173,7 @@ def _named_by(told: dict[str, Any]) -> list[Subscription]:
     subscriptions = Subscription.objects.filter(
         pk__in=told["statements"], contact=told["contact"]
     ).select_related("contact__site", "book", "statement")
-    return [each for each in subscriptions if each.contact.address_mark == told["address"]]
+    return [each for each in subscriptions if each.contact.has_mark(told["address"])]
 
 
 @transaction.atomic

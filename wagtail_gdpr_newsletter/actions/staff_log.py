@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from wagtail.log_actions import log
 
-from ..models import Contact
+from ..models import Contact, RightsRequest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
 
 
-def note(contact: Contact, action: str, user: User | None) -> None:
+def note(about: Contact | RightsRequest, action: str, user: User | None) -> None:
     """`action`: one that `wagtail_hooks` registers, without its prefix; nothing where it was no staff."""
     if user is not None:
-        log(instance=contact, action=f"wagtail_gdpr_newsletter.{action}", user=user)
+        log(instance=about, action=f"wagtail_gdpr_newsletter.{action}", user=user)

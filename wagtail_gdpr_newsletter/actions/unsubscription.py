@@ -127,7 +127,7 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
     """
     told = tokens.read(tokens.Purpose.UNDO, token, max_age=UNDO_WINDOW)
     contact = Contact.objects.lock(told["contact"])
-    if contact is None or contact.address_mark != told.get("address"):
+    if contact is None or not contact.has_mark(told.get("address", "")):
         return []
     remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)
     # What this leaving brought about is taken back, and nothing that came before or after it.

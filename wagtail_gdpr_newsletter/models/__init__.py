@@ -3,10 +3,10 @@
 from .address_books import AddressBook, ConsentWording, reasons_against_form
 from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
 from .consent import ConsentRecord, Origin, RecordedEvent
-from .contacts import Contact, FormerLink, LegalBasis, Subscription, SubscriptionStatus
+from .contacts import Contact, LegalBasis, Subscription, SubscriptionStatus
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
-from .rights import AccessSession, RightsKind, RightsOutcome, RightsRequest
+from .rights import AccessSession, FormerLink, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
 from .service_mails import AskedMailbox, MailKind, ServiceMail
 from .statements import ConsentStatement, WordingVersion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.crypto import salted_hmac
@@ -116,9 +117,18 @@ class Contact(models.Model):
     @property
     def address_mark(self) -> str:
         """Tells one address of a contact from another, to nobody who does not know both."""
+        return self._mark(settings.SECRET_KEY)
+
+    def has_mark(self, mark: str) -> bool:
+        """Whether that is their address still; marks outlive a change of the key as tokens do."""
+        keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        return mark in [self._mark(key) for key in keys]
+
+    def _mark(self, key: str) -> str:
         salt = "wagtail_gdpr_newsletter.address"
         since = self.address_since.isoformat()  # Whoever comes back is at another place in time.
-        return salted_hmac(salt, self.address_digest + since, algorithm="sha256").hexdigest()[:16]
+        told = self.address_digest + since
+        return salted_hmac(salt, told, secret=key, algorithm="sha256").hexdigest()[:16]
 
     @property
     def suppressions(self) -> SuppressionQuerySet:
@@ -180,22 +190,6 @@ class Contact(models.Model):
         return Suppression.objects.remember(
             self.canonical_address, site=self.site, scope=scope, reason=reason
         )
-
-
-class FormerLink(models.Model):
-    """The token of a contact that was merged into this one: its old newsletters still lead here."""
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_links")
-    link_token = models.CharField(max_length=32, unique=True)
-    #: The number that the merged contact had, by which a restored backup still knows it.
-    number = models.BigIntegerField()
-
-    class Meta:
-        verbose_name = _("former link")
-        verbose_name_plural = _("former links")
-
-    def __str__(self) -> str:
-        return f"#{self.number} → {self.contact}"
 
 
 class SubscriptionStatus(models.TextChoices):

@@ -80,7 +80,7 @@ class RightsRequest(models.Model):
     due_on = models.DateField(_("due"))
     settled_at = models.DateTimeField(_("settled"), null=True)
     outcome = models.CharField(_("outcome"), max_length=16, choices=RightsOutcome.choices)
-    #: {place: "done" | "failed" | "by hand"}: where an erasure had to reach, and did (R5).
+    #: {place: "done" | "failed" | "by hand" | "lapsed"}: where an erasure had to reach, and did (R5).
     places = models.JSONField(default=dict, blank=True)
     #: Only while an erasure is not finished elsewhere: without it nobody could finish it.
     address = models.CharField(max_length=320, blank=True)
@@ -127,3 +127,19 @@ class AccessSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact}, {self.opened_at:%Y-%m-%d %H:%M}"
+
+
+class FormerLink(models.Model):
+    """The token of a contact that was merged into this one: its old newsletters still lead here."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_links")
+    link_token = models.CharField(max_length=32, unique=True)
+    #: The number that the merged contact had, by which a restored backup still knows it.
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("former link")
+        verbose_name_plural = _("former links")
+
+    def __str__(self) -> str:
+        return f"#{self.number} → {self.contact}"

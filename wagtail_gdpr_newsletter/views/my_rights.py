@@ -191,13 +191,20 @@ def erase(request: HttpRequest, door: Door) -> HttpResponse:
         books = [each.book for each in joined.select_related("book")]
         return _page(request, door, "my_data/erase", form=form, books=books)
     keep_hash = form.cleaned_data["remember"] == "hash"
+    unwelcome = keep_hash and door.contact.suppressions.final().exists()
     erasure = actions.erase(
         contact=door.contact, origin=origin_of(request, "my data"), keep_hash=keep_hash
     )
     if erasure is None:
         raise Contact.DoesNotExist
     response = _page(
-        request, door, "my_data/erased", form=None, keep_hash=keep_hash, erasure=erasure
+        request,
+        door,
+        "my_data/erased",
+        form=None,
+        keep_hash=keep_hash,
+        erasure=erasure,
+        unwelcome=unwelcome,
     )
     doors.forget(response, door.contact)
     return response
