@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import random
-import time
-
 import pytest
 from django.core import mail
 from django.db.models import Count
 
 from tests import factories
-from tests.conftest import link_in
 from tests.mailers import use_mailer
-from tests.threads import at_once, at_the_same_time, errors_in
+from tests.threads import (
+    a_moment,
+    asked_to_move,
+    at_once,
+    at_the_same_time,
+    confirm_move,
+    errors_in,
+    join,
+    token_of,
+)
 from wagtail_gdpr_newsletter import actions, tokens
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
@@ -33,44 +38,6 @@ pytestmark = at_the_same_time
 ROUNDS = 3
 #: What somebody is told whose page is about something that has changed.
 TOO_LATE = (tokens.InvalidToken, actions.SomethingElse)
-
-
-def token_of(message) -> str:
-    return link_in(message, "my-data").split("/")[-2]
-
-
-def join(book, address: str) -> Contact:
-    """With evidence, by the double opt-in."""
-    actions.sign_up(
-        site=book.site,
-        address=Address.parse(address),
-        name="",
-        statements=[current_statement(book, "en")],
-        origin=factories.ORIGIN,
-    )
-    link = link_in(mail.outbox[-1], "confirm")
-    actions.confirm(token=link.split("/")[-2], origin=factories.ORIGIN)
-    return Contact.objects.get(address=address)
-
-
-def asked_to_move(contact: Contact, address: str) -> str:
-    """The token that the new mailbox got."""
-    actions.ask_for_new_address(contact=contact, address=Address.parse(address))
-    return token_of(mail.outbox[-1])
-
-
-def confirm_move(token: str) -> Contact:
-    """As the page does: what is confirmed is what it showed."""
-    shown = actions.awaiting_move(token).shown
-    return actions.move(token=token, shown=shown, origin=factories.ORIGIN)[0]
-
-
-def a_moment(task):
-    def later():
-        time.sleep(random.random() / 50)
-        return task()
-
-    return later
 
 
 def what_must_hold() -> None:
@@ -133,6 +100,19 @@ def test_erasing_while_the_ledger_is_written(book, round):
     assert set(campaign.deliveries.exclude(contact=None).values_list("contact", flat=True)) == {
         person.pk for person in people[4:]
     }
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_two_who_once_typed_each_others_address_are_erased_at_once(book, round):
+    ada, grace = join(book, "ada@example.org"), join(book, "grace@example.org")
+    asked_to_move(ada, grace.address)
+    asked_to_move(grace, ada.address)
+    outcomes = at_once(
+        lambda: actions.erase(contact=ada, origin=factories.ORIGIN),
+        lambda: actions.erase(contact=grace, origin=factories.ORIGIN),
+    )
+    assert errors_in(outcomes) == []
+    assert not Contact.objects.exists()
 
 
 def test_erasing_one_person_in_several_tabs(book):

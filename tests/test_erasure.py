@@ -24,7 +24,6 @@ from wagtail_gdpr_newsletter.models import (
     SenderSettings,
     Subscription,
     Suppression,
-    SuppressionReason,
 )
 from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS, Erasure
 
@@ -157,8 +156,9 @@ def test_a_new_double_opt_in_brings_them_back_to_that_book_alone(
     visitor.erase()
     visitor.join(signup_page, ADDRESS)
     assert Subscription.objects.mailable().count() == 1
-    assert Suppression.objects.filter(reason=SuppressionReason.ERASURE).count() == 0
     assert Contact.objects.get().name == ""
+    factories.make_subscription(factories.make_book(site, "Made after"), ADDRESS)
+    assert Subscription.objects.mailable().count() == 1
 
 
 def test_nothing_at_all_may_be_remembered_with_a_warning(visitor, everything_known, book):

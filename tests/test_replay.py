@@ -136,7 +136,8 @@ def test_whoever_had_been_two_is_erased_as_both(
     visitor.press("Yes, that is my address")
     merged = Contact.objects.get()
     assert FormerLink.objects.filter(number=other.contact.pk).exists()
-    actions.erase(contact=merged, origin=factories.ORIGIN)
+    with visitor.run_tasks(execute=True):
+        actions.erase(contact=merged, origin=factories.ORIGIN)
     backup.restore()
     call_command("newsletter_erase", "--replay")
     assert not Contact.objects.exists()
@@ -213,7 +214,7 @@ def test_whoever_moved_to_an_address_that_was_erased_before_is_left_alone(
 ):
     older = factories.make_subscription(book, "ada@example.org")
     gone = factories.make_subscription(book, "countess@example.com")
-    with time_machine.travel(now() + timedelta(days=1)):
+    with visitor.run_tasks(execute=True), time_machine.travel(now() + timedelta(days=1)):
         actions.erase(contact=gone.contact, origin=factories.ORIGIN)
     with time_machine.travel(now() + timedelta(days=2)):
         with visitor.run_tasks(execute=True):
@@ -246,3 +247,46 @@ def test_whoever_is_forgotten_altogether_later_is_not_remembered_by_a_replay(
         call_command("newsletter_erase", "--replay")
     assert not Suppression.objects.exists()
     assert not ConsentRecord.objects.exists()
+
+
+def test_a_replay_restores_what_was_remembered_whatever_happened_since(
+    visitor, everything_known, journal, book, signup_page
+):
+    """The backup is older than the person; an old list and a stranger's sign-up come before the replay."""
+    actions.object_to_mail(contact=everything_known, origin=factories.ORIGIN)
+    visitor.erase()
+    Suppression.objects.all().delete()
+    with time_machine.travel(now() + timedelta(hours=1)):
+        factories.make_subscription(book, ADDRESS)
+        visitor.fill_and_post(signup_page, email=ADDRESS)
+        call_command("newsletter_erase", "--replay")
+    assert Suppression.objects.filter(reason="objection").exists()
+    assert not Subscription.objects.mailable().exists()
+
+
+def test_a_replay_leaves_whoever_had_a_former_address_alone(visitor, site, book, journal):
+    ada = factories.make_subscription(book, "ada@example.org").contact
+    with visitor.run_tasks(execute=True):
+        new = Address.parse("countess@example.com")
+        actions.ask_for_new_address(contact=ada, address=new)
+    visitor.open_link(mail.outbox[-1], "new-address")
+    visitor.press("Yes, that is my address")
+    bob = factories.make_subscription(book, "ada@example.org", name="Bob").contact
+    with visitor.run_tasks(execute=True), time_machine.travel(now() + timedelta(hours=1)):
+        actions.erase(contact=ada, origin=factories.ORIGIN)
+    call_command("newsletter_erase", "--replay")
+    assert Contact.objects.get() == bob
+
+
+def test_an_erasure_that_did_not_happen_is_in_no_journal(everything_known, journal, monkeypatch):
+    """A replay would erase somebody who got an error and stayed."""
+    from django.db import DatabaseError
+
+    def fails(self) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(Contact, "delete", fails)
+    with pytest.raises(DatabaseError):
+        actions.erase(contact=everything_known, origin=factories.ORIGIN)
+    assert not journal.exists()
+    assert Contact.objects.exists()

@@ -13,6 +13,7 @@ from tests import factories
 from tests.conftest import link_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
+    SITE_SCOPE,
     ConsentRecord,
     ConsentStatement,
     Contact,
@@ -182,7 +183,7 @@ def test_a_new_double_opt_in_brings_somebody_back_who_left(visitor, signup_page)
     with time_machine.travel(now() + timedelta(hours=1)):
         visitor.join(signup_page, "ada@example.org")
     assert Subscription.objects.mailable().exists()
-    assert not Suppression.objects.exists()
+    assert not Suppression.objects.exclude(scope=SITE_SCOPE).exists()
 
 
 def test_a_form_cannot_rename_somebody_who_confirmed(visitor, site):

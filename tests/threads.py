@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core import mail
 from django.db import connection
+
+from tests import factories
+from tests.conftest import link_in
+from wagtail_gdpr_newsletter import actions
+from wagtail_gdpr_newsletter.actions.offering import current_statement
+from wagtail_gdpr_newsletter.addresses import Address
+from wagtail_gdpr_newsletter.models import Contact
 
 at_the_same_time = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),
@@ -39,3 +49,41 @@ def at_once(*tasks: Callable[[], object], times: int = 1) -> list[object]:
 
 def errors_in(outcomes: list[object]) -> list[Exception]:
     return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+
+
+def token_of(message) -> str:
+    return link_in(message, "my-data").split("/")[-2]
+
+
+def join(book, address: str) -> Contact:
+    """With evidence, by the double opt-in."""
+    actions.sign_up(
+        site=book.site,
+        address=Address.parse(address),
+        name="",
+        statements=[current_statement(book, "en")],
+        origin=factories.ORIGIN,
+    )
+    link = link_in(mail.outbox[-1], "confirm")
+    actions.confirm(token=link.split("/")[-2], origin=factories.ORIGIN)
+    return Contact.objects.get(address=address)
+
+
+def asked_to_move(contact: Contact, address: str) -> str:
+    """The token that the new mailbox got."""
+    actions.ask_for_new_address(contact=contact, address=Address.parse(address))
+    return token_of(mail.outbox[-1])
+
+
+def confirm_move(token: str) -> Contact:
+    """As the page does: what is confirmed is what it showed."""
+    shown = actions.awaiting_move(token).shown
+    return actions.move(token=token, shown=shown, origin=factories.ORIGIN)[0]
+
+
+def a_moment(task):
+    def later():
+        time.sleep(random.random() / 50)
+        return task()
+
+    return later

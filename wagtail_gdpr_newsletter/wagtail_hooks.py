@@ -103,6 +103,7 @@ LOG_ACTIONS = [
     ("send", _("Send campaign"), _("Campaign sent")),
     ("send_test", _("Send test"), _("Test of the campaign sent")),
     ("look_up", _("Look for a contact"), _("A contact was looked for")),
+    ("export_requests", _("Export the requests"), _("Register of requests exported")),
     ("view_contact", _("See a contact"), _("Data of the contact seen")),
     ("export_contact", _("Download a contact"), _("Data of the contact downloaded")),
     ("correct_contact", _("Correct a contact"), _("Name or language corrected")),

@@ -212,3 +212,104 @@ def test_what_was_typed_for_too_long_can_be_copied(visitor, ada):
     with time_machine.travel(now() + timedelta(minutes=31)):
         visitor.press("Send", text="A long letter")
     assert "A long letter" in visitor.text
+
+
+def test_a_complaint_about_the_link_of_a_merged_contact_counts(visitor, ada, countess):
+    with visitor.run_tasks(execute=True):
+        actions.mail_access_link(countess.pk)
+    link = ServiceMail.objects.get(contact=countess, kind=MailKind.ACCESS)
+    move(visitor, ask(visitor))
+    actions.take_event(
+        actions.ProviderEvent("complained", "", link.message_id, "1", "", True, now())
+    )
+    assert not Subscription.objects.mailable().exists()
+
+
+def test_one_click_in_either_copy_leaves_what_both_came_through(visitor, ada, countess, book):
+    """I4."""
+    copies = [each for each in mail.outbox if each.subject == "To both"]
+    move(visitor, ask(visitor))
+    for copy in copies:
+        link = copy.extra_headers["List-Unsubscribe"].strip("<>").removeprefix("https://testserver")
+        visitor.client.post(link, {"List-Unsubscribe": "One-Click"})
+    assert not Subscription.objects.mailable().exists()
+
+
+def test_a_newsletter_goes_to_where_they_are_when_it_leaves(visitor, ada, book, monkeypatch):
+    """The bounce of a dying mailbox must not be held against the new one."""
+    from wagtail_gdpr_newsletter.sending import transport
+
+    question = ask(visitor)
+    campaign = factories.make_campaign(book)
+    connect, moved = transport.open_connection, []
+
+    def slowly(mailer) -> None:
+        connect(mailer)
+        if not moved and campaign.deliveries.filter(status="claimed").exists():
+            moved.append(True)
+            visitor.open_link(question, "new-address")
+            visitor.press("Yes, that is my address")
+
+    monkeypatch.setattr(transport, "open_connection", slowly)
+    with visitor.run_tasks(execute=True):
+        actions.send_campaign(campaign=campaign)
+    with visitor.run_tasks(execute=True):
+        actions.tend_campaigns()
+    assert [each.to for each in mail.outbox if each.subject == campaign.subject] == [[NEW]]
+
+
+def test_a_message_that_is_on_its_way_during_a_move_goes_all_the_same(visitor, ada, monkeypatch):
+    from wagtail_gdpr_newsletter.sending import transport
+
+    connect = transport.open_connection
+
+    def slowly(mailer) -> None:
+        connect(mailer)
+        ada.refresh_from_db()
+        if ada.address == OLD:
+            ada.take_address(Address.parse(NEW))
+            ada.save()
+
+    monkeypatch.setattr(transport, "open_connection", slowly)
+    with visitor.run_tasks(execute=True):
+        actions.write_to_sender(contact=ada, text="A question")
+    with time_machine.travel(now() + timedelta(minutes=2)):
+        actions.ring_for_service_mails()
+    message = next(each for each in mail.outbox if each.to == ["hello@example.org"])
+    assert message.reply_to == [NEW]
+
+
+def test_what_one_of_two_restricted_themselves_staff_do_not_lift(visitor, ada, countess):
+    actions.restrict(contact=countess, restricted=True, source="my data")
+    actions.restrict(contact=ada, restricted=True, source="staff")
+    visitor.open(MY_DATA)
+    move(visitor, ask(visitor))
+    assert actions.restricted_by_reader(Contact.objects.get())
+
+
+def test_whoever_objects_moves_withdraws_and_moves_back_can_do_so(visitor, ada):
+    actions.object_to_mail(contact=ada, origin=factories.ORIGIN)
+    visitor.open(MY_DATA)
+    move(visitor, ask(visitor))
+    visitor.enter(NEW)
+    visitor.press("Withdraw the objection")
+    move(visitor, ask(visitor, OLD))
+    assert Contact.objects.get().address == OLD
+
+
+def test_a_mailbox_that_has_objected_meanwhile_is_not_asked(visitor, ada, book):
+    """S5: asked again at each send."""
+    other = factories.make_subscription(book, NEW).contact
+    with use_mailer("tests.mailers.Unreachable"):
+        ask(visitor)
+    actions.object_to_mail(contact=other, origin=factories.ORIGIN)
+    before = len(mail.outbox)
+    with time_machine.travel(now() + timedelta(hours=2)):
+        actions.ring_for_service_mails()
+    assert len(mail.outbox) == before
+
+
+def test_a_mailbox_that_bounced_once_can_be_joined_again_from_the_data(visitor, ada, book):
+    ada.suppress(scope=SITE_SCOPE, reason="bounce")
+    visitor.open(MY_DATA)
+    assert visitor.soup.select_one(f"#book-{book.uuid}")

@@ -14,6 +14,7 @@ from tests.moving.steps import MY_DATA, NEW, OLD, ask, move
 from tests.traces import traces_of
 from wagtail_gdpr_newsletter import actions, signals
 from wagtail_gdpr_newsletter.actions.offering import current_statement
+from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import (
     AskedMailbox,
     ConsentRecord,
@@ -50,7 +51,13 @@ def test_whoever_has_a_former_address_now_can_have_it_erased(visitor, ada, signu
         actions.purge()
         visitor.enter(OLD)
         visitor.erase()
-    assert traces_of(OLD) == []
+    # But for the proof of whoever had it before: that is theirs.
+    assert {trace.partition(":")[0] for trace in traces_of(OLD)} == {
+        "wagtail_gdpr_newsletter_consentrecord.address"
+    }
+    theirs = ConsentRecord.objects.filter(address=OLD)
+    assert {record.contact.address for record in theirs} == {NEW}
+    assert all(record.address_salt for record in theirs), "and can still be checked"
     assert Subscription.objects.mailable().get().contact.address == NEW
 
 
@@ -122,3 +129,30 @@ def test_joining_in_another_tab_does_not_bring_somebody_back(visitor, ada, site)
     actions.erase(contact=ada, origin=factories.ORIGIN)
     actions.join(contact=ada, statements=[statement], origin=factories.ORIGIN)
     assert not Contact.objects.exists()
+
+
+def test_a_former_address_that_nobody_has_proof_of_is_remembered_and_forgotten_all_the_same(
+    visitor, site, book
+):
+    """An import has no evidence of the address that it came with."""
+    contact = factories.make_subscription(book, OLD).contact
+    with visitor.run_tasks(execute=True):
+        actions.ask_for_new_address(contact=contact, address=Address.parse(NEW))
+    move(visitor, mail.outbox[-1])
+    assert any(each.reason == "moved" for each in Contact.objects.get().every_suppression)
+    actions.erase(contact=Contact.objects.get(), origin=factories.ORIGIN, keep_hash=False)
+    assert not Suppression.objects.exists()
+
+
+def test_the_address_waits_for_a_failing_app_a_month_at_the_most(visitor, ada):
+    def receiver(sender, site, address, **kwargs) -> None:
+        raise OSError
+
+    signals.contact_erased.connect(receiver)
+    visitor.erase()
+    with time_machine.travel(now() + timedelta(days=33)):
+        actions.purge()
+    signals.contact_erased.disconnect(receiver)
+    request = RightsRequest.objects.get(kind="erasure")
+    assert (request.outcome, request.places["other apps"]) == ("lapsed", "lapsed")
+    assert traces_of(OLD) == []

@@ -51,6 +51,7 @@ from .signup import (
     join,
     sign_up,
 )
+from .staff_log import note_export
 from .trial import send_test
 from .unsubscription import resubscribe, unsubscribe
 from .wording import version_wording, version_wordings_of_site
@@ -87,6 +88,7 @@ __all__ = [
     "may_open_directly",
     "move",
     "newest",
+    "note_export",
     "object_to_mail",
     "open_by_link",
     "open_directly",

@@ -122,7 +122,7 @@ def _is_limited(contact: Contact) -> bool:
 
 
 def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
-    me = Contact.objects.filter(pk=contact.pk)
+    me = Contact.objects.filter(pk=contact.pk, address_digest=contact.address_digest)
     try:
         outcome = confirmation.send(
             contact,
@@ -139,7 +139,7 @@ def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
 
 
 class _Gone(Exception):
-    """Erased while the mail server was slow to answer."""
+    """Erased, or moved, while the mail server was slow to answer."""
 
 
 def _begin(me: ContactQuerySet) -> None:

@@ -199,6 +199,8 @@ class _Reader:
         related = [name for name in fields if model._meta.get_field(name).is_relation]
         if "statement" in related:
             related.append("statement__version")
+        if "previous_statement" in related:
+            related.append("previous_statement__version")
         if "delivery" in related:
             related.append("delivery__campaign")
         rows = model._default_manager.filter(declaration.belonging_to(self.contact.pk))

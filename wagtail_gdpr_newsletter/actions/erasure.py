@@ -40,6 +40,7 @@ from ..models.consent import ConsentRecordQuerySet
 from ..models.declarations import DECLARATIONS, Declaration, Erasure
 from ..models.suppressions import SuppressionQuerySet
 from . import erasure_journal
+from .patience import patiently
 from .staff_log import note
 from .unsubscription import unsubscribe
 
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
 
 DONE, FAILED, BY_HAND, LAPSED = "done", "failed", "by hand", "lapsed"
 
+#: What can only be done by somebody who knows the address.
+NEED_ADDRESS = ("other apps", "mail provider")
+
 logger = logging.getLogger(__name__)
 
 
-@transaction.atomic
 def erase(
     *, contact: Contact, origin: Origin, keep_hash: bool = True, user: User | None = None
 ) -> RightsRequest | None:
@@ -59,7 +62,14 @@ def erase(
 
     `keep_hash=False` forgets them altogether, so that nothing keeps an import from bringing them back.
     """
-    here = Contact.objects.lock(contact.pk)
+    return patiently(lambda: _erase(contact, origin, keep_hash, user))
+
+
+@transaction.atomic
+def _erase(
+    contact: Contact, origin: Origin, keep_hash: bool, user: User | None
+) -> RightsRequest | None:
+    here = _lock_with_those_who_typed_it(contact)
     if here is None:
         return None
     here.rekey()
@@ -74,8 +84,7 @@ def erase(
         _forget(here, but=request)
     for model in apps.get_app_config("wagtail_gdpr_newsletter").get_models():
         _let_go(model, DECLARATIONS[model.__name__], here)
-    _write_journal(request, line)
-    _leave_to_others(here, request)
+    _leave_to_others(here, request, line)
     request.contact = None
     if not keep_hash:
         request.subject = request.subject_key_id = ""
@@ -83,6 +92,16 @@ def erase(
     note(here, "erase_contact", user)
     here.delete()
     return request
+
+
+def _lock_with_those_who_typed_it(contact: Contact) -> Contact | None:
+    """In one order, so that two who once typed each other's address can be erased at the same moment."""
+    typed = ServiceMail.objects.filter(
+        contact__site=contact.site_id, address_digest=contact.address_digest
+    )
+    concerned = {contact.pk, *typed.values_list("contact", flat=True)}
+    locked = Contact.objects.select_for_update().filter(pk__in=concerned).order_by("pk")
+    return {each.pk: each for each in locked}.get(contact.pk)
 
 
 def _settle_unsent_messages(contact: Contact) -> None:
@@ -96,13 +115,25 @@ def _settle_unsent_messages(contact: Contact) -> None:
 
 
 def _forget_in_rows_of_others(contact: Contact) -> None:
-    """Somebody may have typed this address as their new one, or may have had it before."""
+    """Somebody may have typed an address of theirs as their own new one; and earlier proof may name it.
+
+    The proof of somebody else who had the address before is theirs, and stays as it is.
+    """
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
-    others.filter(address_digest=contact.address_digest).delete()
-    hashes = [each.value for each in pseudonyms.keyed_hashes(contact.canonical_address)]
+    digests = [pseudonyms.digest(canonical) for canonical in _addresses_of(contact)]
+    others.filter(address_digest__in=digests).delete()
     AskedMailbox.objects.of(contact.canonical_address, site=contact.site).delete()
-    elsewhere = ConsentRecord.objects.filter(site=contact.site, subject__in=hashes)
-    elsewhere.exclude(contact=contact).strip_person(address="", address_salt="")
+    earlier = traces(address=contact.as_address(), site=contact.site).records
+    earlier.filter(contact__isnull=True).strip_person(address="", address_salt="")
+
+
+def _addresses_of(contact: Contact) -> set[str]:
+    """Canonical; the former ones as far as the proof still names them."""
+    typed = contact.consent_records.exclude(address="").values_list("address", flat=True)
+    return {
+        contact.canonical_address,
+        *(Address.parse(address).canonical for address in typed.distinct()),
+    }
 
 
 def _forget(contact: Contact, *, but: RightsRequest) -> None:
@@ -112,9 +143,7 @@ def _forget(contact: Contact, *, but: RightsRequest) -> None:
     ConsentRecord.objects.filter(contact=contact).forget()
     RightsRequest.objects.filter(contact=contact).exclude(pk=but.pk).delete()
     # Of an earlier time, after which they had been erased and came back.
-    earlier = traces(address=contact.as_address(), site=contact.site)
-    earlier.records.filter(contact__isnull=True).forget()
-    RightsRequest.objects.filter(site=contact.site, subject=contact.keyed_hash).update(subject="")
+    forget_traces(address=contact.as_address(), site=contact.site)
 
 
 def _forget_in_journal(suppressions: SuppressionQuerySet) -> None:
@@ -146,34 +175,27 @@ def _let_go(model: type[models.Model], declaration: Declaration, contact: Contac
 
 def _rekey(rows: models.QuerySet[Any], name: str, contact: Contact) -> None:
     """To the current key (S3, S6). Each row stays with the address that it was about: who has it finds it."""
-    addresses = {contact.canonical_address}
-    for typed in contact.consent_records.exclude(address="").values_list("address", flat=True):
-        addresses.add(Address.parse(typed).canonical)
-    for canonical in addresses:
+    for canonical in _addresses_of(contact):
         current, *older = pseudonyms.keyed_hashes(canonical)
         outdated = rows.filter(**{f"{name}__in": [each.value for each in older]})
         models.QuerySet.update(outdated, **{name: current.value, f"{name}_key_id": current.key_id})
 
 
-def _write_journal(request: RightsRequest, line: erasure_journal.Line) -> None:
+def _leave_to_others(contact: Contact, request: RightsRequest, line: erasure_journal.Line) -> None:
+    """What is not done by this transaction. Only for that is the address kept, while it takes."""
     if conf.erasure_journal():
-        written = erasure_journal.write(line)
-        request.places["journal"] = DONE if written else FAILED
-        request.journal_line = None if written else line.as_json()
-
-
-def _leave_to_others(contact: Contact, request: RightsRequest) -> None:
-    """Only where something is still to do elsewhere is the address kept for the time that it takes."""
+        # Once it is committed: a line about somebody who stayed would have a replay erase them.
+        request.places["journal"], request.journal_line = FAILED, line.as_json()
+        transaction.on_commit(lambda: _tell_journal(request.pk), robust=True)
     if SenderSettings.for_site(contact.site).mail_provider:
         request.places["mail provider"] = BY_HAND
-    tells = signals.contact_erased.has_listeners(Contact)
-    if tells or BY_HAND in request.places.values():
         request.address = contact.address
-    if tells or set(request.places.values()) != {DONE}:
-        request.outcome, request.settled_at = RightsOutcome.UNFINISHED, None
-    if tells:
+    if signals.contact_erased.has_listeners(Contact):
         request.places["other apps"] = FAILED  # Until they have answered.
+        request.address = contact.address
         transaction.on_commit(lambda: _ring(request.pk), robust=True)
+    if set(request.places.values()) != {DONE}:
+        request.outcome, request.settled_at = RightsOutcome.UNFINISHED, None
 
 
 def _ring(request_pk: int) -> None:
@@ -181,21 +203,17 @@ def _ring(request_pk: int) -> None:
 
 
 def finish_erasure(request_pk: int) -> None:
-    """Tell the other apps and the journal; what failed is shown and done again. Runs on a worker."""
-    request = (
-        RightsRequest.objects.filter(pk=request_pk, outcome=RightsOutcome.UNFINISHED)
-        .select_related("site")
-        .first()
-    )
-    if request is None:
-        return
-    if request.journal_line and erasure_journal.write(
-        erasure_journal.Line.from_json(request.journal_line)
-    ):
-        request.places["journal"], request.journal_line = DONE, None
-    if request.places.get("other apps") == FAILED:
-        request.places["other apps"] = _tell_other_apps(request)
-    _settle(request)
+    """Tell the journal and the other apps; what failed is shown and done again. Runs on a worker."""
+    _tell_journal(request_pk)
+    request = RightsRequest.objects.select_related("site").filter(pk=request_pk).first()
+    if request and request.places.get("other apps") == FAILED and request.address:
+        _settle(request_pk, **{"other apps": _tell_other_apps(request)})
+
+
+def _tell_journal(request_pk: int) -> None:
+    request = RightsRequest.objects.exclude(journal_line=None).filter(pk=request_pk).first()
+    if request and erasure_journal.write(erasure_journal.Line.from_json(request.journal_line)):
+        _settle(request_pk, journal=DONE)
 
 
 def _tell_other_apps(request: RightsRequest) -> str:
@@ -208,16 +226,20 @@ def _tell_other_apps(request: RightsRequest) -> str:
     return FAILED if failed else DONE
 
 
-def _settle(request: RightsRequest) -> None:
-    """Once nothing is left to do, the address goes."""
-    if FAILED not in request.places.values() and BY_HAND not in request.places.values():
-        request.outcome, request.settled_at = RightsOutcome.DONE, now()
-    if not {request.places.get("other apps"), request.places.get("mail provider")} & {
-        FAILED,
-        BY_HAND,
-    }:
+@transaction.atomic
+def _settle(request_pk: int, **places: str) -> None:
+    """What has come of these places; once nothing is left to do there, the address goes."""
+    request = RightsRequest.objects.select_for_update().get(pk=request_pk)
+    request.places |= places
+    outcomes = set(request.places.values())
+    if request.places.get("journal") == DONE:
+        request.journal_line = None
+    if not {FAILED, BY_HAND} & outcomes:
+        request.outcome = RightsOutcome.LAPSED if LAPSED in outcomes else RightsOutcome.DONE
+        request.settled_at = now()
+    if not {FAILED, BY_HAND} & {request.places.get(place) for place in NEED_ADDRESS}:
         request.address = ""
-    request.save(update_fields=["places", "outcome", "address", "settled_at", "journal_line"])
+    request.save()
 
 
 @transaction.atomic
@@ -226,9 +248,8 @@ def mark_done_at_provider(*, request: RightsRequest, user: User) -> bool:
     here = RightsRequest.objects.select_for_update().get(pk=request.pk)
     if here.places.get("mail provider") != BY_HAND:
         return False
-    here.places["mail provider"], here.settled_by = DONE, user
-    here.save(update_fields=["settled_by"])
-    _settle(here)
+    RightsRequest.objects.filter(pk=here.pk).update(settled_by=user)
+    _settle(here.pk, **{"mail provider": DONE})
     note(here, "done_at_provider", user)
     return True
 
@@ -243,16 +264,18 @@ def ring_for_erasures() -> None:
             _ring(request.pk)
 
 
-def give_up_on_provider() -> None:
+def give_up_elsewhere() -> None:
     """The address is not kept for longer than the law gives for the whole request (GDPR 12(3))."""
     late = RightsRequest.objects.filter(
         kind=RightsKind.ERASURE, outcome=RightsOutcome.UNFINISHED, due_on__lt=localdate()
     )
     for request in late:
-        if request.places.get("mail provider") == BY_HAND:
-            logger.error("Nobody has said that erasure %s is done at the provider.", request.pk)
-            request.places["mail provider"] = LAPSED
-            _settle(request)
+        open_still = [
+            place for place in NEED_ADDRESS if request.places.get(place) in (FAILED, BY_HAND)
+        ]
+        if open_still:
+            logger.error("Erasure %s was not finished in time by: %s.", request.pk, open_still)
+            _settle(request.pk, **dict.fromkeys(open_still, LAPSED))
 
 
 @dataclass(frozen=True)
@@ -282,6 +305,9 @@ def forget_traces(*, address: Address, site: Site) -> None:
     _forget_in_journal(found.suppressions)
     found.suppressions.delete()
     found.records.filter(contact__isnull=True).forget()
+    hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
+    asked = RightsRequest.objects.filter(site=site, contact=None, subject__in=hashes)
+    asked.update(subject="", subject_key_id="")
 
 
 def replay(lines: Sequence[erasure_journal.Line]) -> int:

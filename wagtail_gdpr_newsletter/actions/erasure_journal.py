@@ -24,7 +24,7 @@ from django.utils.timezone import now
 from wagtail.models import Site
 
 from .. import conf, pseudonyms
-from ..models import Contact, Suppression
+from ..models import ConsentRecord, Contact, RecordedEvent, Suppression, SuppressionReason
 
 #: What a suppression is, beside its site.
 REMEMBERED = ("hash", "key_id", "scope", "reason")
@@ -48,6 +48,8 @@ class Line:
     #: (number, SHA-256 of a link token) of whatever the person had been.
     were: frozenset[tuple[int, str]]
     keeps_hash: bool
+    #: The keyed hash of the address at that moment; empty where nothing is remembered.
+    hash: str
     #: [{"hash": …, "key_id": …, "scope": …, "reason": …, "month": …}, ...]
     suppressions: list[dict[str, str]]
 
@@ -57,6 +59,7 @@ class Line:
             "site": self.site,
             "were": sorted(map(list, self.were)),
             "keeps_hash": self.keeps_hash,
+            "hash": self.hash,
             "suppressions": self.suppressions,
         }
 
@@ -72,42 +75,48 @@ class Line:
                 date.fromisoformat(each["month"])
             at = datetime.fromisoformat(told["at"])
             were = frozenset((int(number), str(token)) for number, token in told["were"])
-            line = cls(at, int(told["site"]), were, bool(told["keeps_hash"]), suppressions)
+            keeps_hash, its_hash = bool(told["keeps_hash"]), str(told["hash"])
+            line = cls(at, int(told["site"]), were, keeps_hash, its_hash, suppressions)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BrokenJournal from error
         if at.tzinfo is None:
             raise BrokenJournal
         return line
 
-    @property
-    def _hashes(self) -> set[str]:
-        return {each["hash"] for each in self.suppressions}
-
     def contacts(self) -> list[Contact]:
         """Those in the database who are this person, from before the erasure."""
+        numbers = [number for number, _token in self.were]
+        there = Q(keyed_hash=self.hash) if self.hash else Q()
         candidates = Contact.objects.filter(
-            Q(pk__in=[number for number, _token in self.were]) | Q(keyed_hash__in=self._hashes),
-            site=self.site,
-            created_at__lt=self.at,
+            Q(pk__in=numbers) | there, site=self.site, created_at__lt=self.at
         )
         return [contact for contact in candidates.order_by("pk") if self._is_about(contact)]
 
     def _is_about(self, contact: Contact) -> bool:
         """By its token; or by its address, if it was there already when that was erased."""
-        at_address = contact.keyed_hash in self._hashes and contact.address_since < self.at
+        at_address = contact.keyed_hash == self.hash and contact.address_since < self.at
         return at_address or (contact.pk, pseudonyms.digest(contact.link_token)) in self.were
 
     def remember(self) -> None:
-        """What stayed of them stays again, unless they have come back by themselves since."""
-        come_back = Contact.objects.filter(site=self.site, keyed_hash__in=self._hashes)
-        if come_back.exists() or not Site.objects.filter(pk=self.site).exists():
+        """What stayed of them stays again, but for a book that they have opted in to since."""
+        if not Site.objects.filter(pk=self.site).exists():
             return
         for told in self.suppressions:
-            Suppression.objects.get_or_create(
-                site_id=self.site,
-                **{name: told[name] for name in REMEMBERED},
-                defaults={"month": date.fromisoformat(told["month"])},
-            )
+            if told["reason"] in SuppressionReason.final() or not self._came_back(told):
+                Suppression.objects.get_or_create(
+                    site_id=self.site,
+                    **{name: told[name] for name in REMEMBERED},
+                    defaults={"month": date.fromisoformat(told["month"])},
+                )
+
+    def _came_back(self, told: dict[str, str]) -> bool:
+        return ConsentRecord.objects.filter(
+            site=self.site,
+            subject=told["hash"],
+            book_uuid=told["scope"],
+            event__in=[RecordedEvent.CONFIRMED, RecordedEvent.ADDRESS_CHANGED],
+            occurred_at__gt=self.at,
+        ).exists()
 
 
 def line_about(contact: Contact, *, keeps_hash: bool) -> Line:
@@ -123,6 +132,7 @@ def line_about(contact: Contact, *, keeps_hash: bool) -> Line:
         site=contact.site_id,
         were=frozenset((number, pseudonyms.digest(token)) for number, token in were),
         keeps_hash=keeps_hash,
+        hash=contact.keyed_hash if keeps_hash else "",
         suppressions=suppressions,
     )
 
@@ -175,7 +185,8 @@ def _without(text: bytes, hashes: Collection[str]) -> bytes:
     except ValueError:
         return text  # Not ours to mend.
     kept = [each for each in line.suppressions if each["hash"] not in hashes]
-    return json.dumps(replace(line, suppressions=kept).as_json()).encode()
+    its_hash = "" if line.hash in hashes else line.hash
+    return json.dumps(replace(line, suppressions=kept, hash=its_hash).as_json()).encode()
 
 
 @contextmanager

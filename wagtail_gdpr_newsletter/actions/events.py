@@ -93,8 +93,7 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
     consequence = CONSEQUENCES.get(event.type)
     with transaction.atomic():
         # The person before their delivery, as an erasure does it.
-        whose = delivery.contact_id or delivery.second_copy_of_id
-        contact = Contact.objects.lock(whose) if consequence else None
+        contact = _lock_owner(delivery) if consequence else None
         _stored, is_new = DeliveryEvent.objects.get_or_create(
             delivery=delivery,
             event_id=event.key,
@@ -108,6 +107,16 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
             _move(delivery, event)
             if consequence and contact and _concerns(contact, event, delivery.attempted_at):
                 consequence(contact, delivery.books, event)
+
+
+def _lock_owner(delivery: Delivery) -> Contact | None:
+    """Who it went to, held; they may be merged into somebody else until we hold them."""
+    while True:
+        whose = delivery.contact_id or delivery.second_copy_of_id
+        contact = Contact.objects.lock(whose)
+        delivery.refresh_from_db(fields=["contact", "second_copy_of"])
+        if whose == (delivery.contact_id or delivery.second_copy_of_id):
+            return contact
 
 
 def _concerns(contact: Contact, event: ProviderEvent, sent_at: datetime | None) -> bool:
@@ -191,7 +200,7 @@ def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) ->
 
 
 def _unsubscribed(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
-    unsubscribe(contact=contact, books=books, origin=Origin(source="provider"))
+    unsubscribe(contact=contact, books=books or None, origin=Origin(source="provider"))
 
 
 CONSEQUENCES: dict[str, Callable[[Contact, Sequence[str], ProviderEvent], None]] = {

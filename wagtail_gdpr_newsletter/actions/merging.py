@@ -7,6 +7,8 @@ evidence, deliveries, requests. Links in old newsletters of both keep working.
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from ..addresses import Address
 from ..models import (
     ConsentRecord,
@@ -33,19 +35,19 @@ STANDING = [
 
 
 def carry_suppressions(contact: Contact, address: Address) -> None:
-    """What was remembered of the old address is remembered of the new; before the address changes."""
-    for suppression in contact.suppressions.exclude(
-        reason__in=SuppressionReason.about_the_mailbox()
-    ):
+    """What was remembered of the old address is remembered of the new; before the address changes.
+
+    But for a bounce: the new mailbox has just answered.
+    """
+    for suppression in contact.suppressions.exclude(reason=SuppressionReason.BOUNCE):
         Suppression.objects.remember(
             address.canonical,
             site=contact.site,
             scope=suppression.scope,
             reason=suppression.reason,
         )
-    # That mailbox has just answered.
     at_new = Suppression.objects.of(address.canonical, site=contact.site)
-    at_new.filter(reason__in=SuppressionReason.about_the_mailbox()).delete()
+    at_new.filter(reason=SuppressionReason.BOUNCE).delete()
 
 
 def merge(contact: Contact, other: Contact) -> None:
@@ -55,8 +57,16 @@ def merge(contact: Contact, other: Contact) -> None:
     ConsentRecord.objects.filter(contact=other).hand_over(to=contact)
     RightsRequest.objects.filter(contact=other).update(contact=contact)
     FormerLink.objects.filter(contact=other).update(contact=contact)
-    FormerLink.objects.create(contact=contact, link_token=other.link_token, number=other.pk)
-    other.service_mails.filter(kind__in=MailKind.of_readers()).update(contact=contact)
+    FormerLink.objects.create(
+        contact=contact,
+        link_token=other.link_token,
+        number=other.pk,
+        subject=other.keyed_hash,
+        subject_key_id=other.key_id,
+    )
+    # What a reader said, and what a provider may still report of.
+    spoken_or_sent = Q(kind__in=MailKind.of_readers()) | ~Q(message_id="")
+    other.service_mails.filter(spoken_or_sent).update(contact=contact)
     # In the words of whoever has just confirmed.
     contact.name, contact.language = other.name or contact.name, other.language
     contact.restricted = contact.restricted or other.restricted
@@ -69,7 +79,10 @@ def _merge_subscriptions(contact: Contact, other: Contact) -> None:
     valid = set(both.standing_on_a_valid_basis().values_list("pk", flat=True))
 
     def rank(subscription: Subscription) -> tuple[int, bool]:
-        return STANDING.index(SubscriptionStatus(subscription.status)), subscription.pk not in valid
+        status = (
+            subscription.previous_status or subscription.status
+        )  # What a request falls back to.
+        return STANDING.index(SubscriptionStatus(status)), subscription.pk not in valid
 
     mine = {each.book_id: each for each in contact.subscriptions.all()}
     for theirs in other.subscriptions.all():

@@ -21,7 +21,6 @@ from ..models import (
     ConsentStatement,
     Contact,
     SenderSettings,
-    SubscriptionStatus,
     reasons_against_form,
 )
 
@@ -130,10 +129,11 @@ def show_form(
 
 def joinable(contact: Contact) -> list[ConsentStatement]:
     """What a reader may join from their own data: the books of the site that they do not get yet."""
-    standing = contact.subscriptions.standing_on_a_valid_basis().filter(
-        status__in=[SubscriptionStatus.CONFIRMED, SubscriptionStatus.PENDING]
-    )
-    books = AddressBook.objects.filter(site=contact.site).exclude(pk__in=standing.values("book"))
+    theirs = contact.subscriptions
+    have = [theirs.mailable(), theirs.pending().standing_on_a_valid_basis()]
+    books = AddressBook.objects.filter(site=contact.site)
+    for subscriptions in have:
+        books = books.exclude(pk__in=subscriptions.values("book"))
     if SenderSettings.for_site(contact.site).missing():
         return []
     return current_statements(list(books), contact.language)

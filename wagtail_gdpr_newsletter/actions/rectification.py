@@ -8,12 +8,11 @@ two contacts become one.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 from django.views.decorators.debug import sensitive_variables
@@ -40,6 +39,7 @@ from ..models import (
 from ..sending import letters
 from ..sending.service import NEW_ADDRESS_EXPIRY
 from . import merging, service_mail
+from .patience import patiently
 from .staff_log import note
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 
 #: How many mailboxes one contact may have asked; somebody who mistyped may try again at once.
 FOR_ONE_CONTACT = service_mail.LIMITS[1:]
-
-#: How often others may be quicker to the same address.
-ATTEMPTS = 5
 
 
 @sensitive_variables("name")
@@ -124,17 +121,15 @@ def awaiting_move(token: str) -> Move:
     at_new = Contact.objects.known_as(address, site=mail.contact.site)
     theirs = Subscription.objects.filter(Q(contact=mail.contact_id) | Q(contact__in=at_new))
     # A request that lapses gives way to what was there before, which is named as well.
-    fallen_back_to = theirs.filter(
-        status=SubscriptionStatus.PENDING, previous_status=SubscriptionStatus.CONFIRMED
-    )
-    standing = theirs.standing() | fallen_back_to
-    named = standing.select_related("book", "contact", "statement").order_by("book__name", "pk")
+    standing = theirs.standing() | theirs.falling_back()
+    named = standing.select_related("book", "contact", "statement", "previous_statement")
+    unwelcome = Suppression.objects.of(address.canonical, site=mail.contact.site).final()
     return Move(
         mail,
         address,
-        list(named),
+        list(named.order_by("book__name", "pk")),
         restricted=mail.contact.restricted or at_new.filter(restricted=True).exists(),
-        objected=mail.contact.suppressions.filter(reason=SuppressionReason.OBJECTION).exists(),
+        objected=mail.contact.suppressions.final().exists() or unwelcome.exists(),
     )
 
 
@@ -148,10 +143,7 @@ def move(*, token: str, shown: str, origin: Origin) -> tuple[Contact, Move]:
 
     Raise as `awaiting_move` does, or `SomethingElse`.
     """
-    for _attempt in range(ATTEMPTS):
-        with contextlib.suppress(IntegrityError):  # Somebody else came to that address just now.
-            return _move(token, shown, origin)
-    return _move(token, shown, origin)
+    return patiently(lambda: _move(token, shown, origin))
 
 
 @transaction.atomic
@@ -166,13 +158,37 @@ def _move(token: str, shown: str, origin: Origin) -> tuple[Contact, Move]:
     merging.carry_suppressions(contact, move.address)
     if other:
         merging.merge(contact, other)
-    contact.take_address(move.address)
     contact.renew_links()
+    contact.take_address(move.address)
     contact.save()
-    contact.lift_suppressions(books=[book.uuid for book in move.books])
+    Suppression.objects.rekey(contact.canonical_address, site=contact.site)
+    _opt_in(contact, move, origin=origin)
     _leave_old_address(contact, before)
-    _record(contact, move, origin=origin)
+    RightsRequest.objects.register(contact, RightsKind.ADDRESS_CHANGE, source="my data")
     return contact, move
+
+
+def _opt_in(contact: Contact, move: Move, *, origin: Origin) -> None:
+    """What was named is confirmed at the new mailbox, and each has its line of proof (C5)."""
+    append = partial(
+        ConsentRecord.objects.append,
+        RecordedEvent.ADDRESS_CHANGED,
+        origin=origin,
+        occurred_at=now(),
+        mail_version=letters.version("my_data_new_address"),
+    )
+    named = contact.subscriptions.filter(book__in=move.books).select_related(
+        "book", "contact", "statement", "previous_statement"
+    )
+    named = named.exclude(status=SubscriptionStatus.UNSUBSCRIBED)
+    contact.lift_suppressions(books=[subscription.book.uuid for subscription in named])
+    for subscription in named:
+        Subscription.objects.filter(pk=subscription.pk).update(opted_in=True)
+        if subscription.status == SubscriptionStatus.PENDING:
+            subscription.statement = subscription.previous_statement  # Not what is only asked for.
+        append(contact, subscription)
+    if not named:
+        append(contact)
 
 
 def _lock_both(move: Move) -> tuple[Contact | None, Contact | None]:
@@ -205,20 +221,3 @@ def _leave_old_address(contact: Contact, before: Address) -> None:
         address=before.typed,
         address_digest=pseudonyms.digest(before.canonical),
     )
-
-
-def _record(contact: Contact, move: Move, *, origin: Origin) -> None:
-    """One line for each newsletter that was named, and so confirmed, at the new mailbox (C5)."""
-    RightsRequest.objects.register(contact, RightsKind.ADDRESS_CHANGE, source="my data")
-    append = partial(
-        ConsentRecord.objects.append,
-        RecordedEvent.ADDRESS_CHANGED,
-        origin=origin,
-        occurred_at=now(),
-        mail_version=letters.version("my_data_new_address"),
-    )
-    named = contact.subscriptions.filter(book__in=move.books)
-    for subscription in named.select_related("book", "contact", "statement"):
-        append(contact, subscription)
-    if not move.books:
-        append(contact)

@@ -17,7 +17,6 @@ from ..models import (
     Origin,
     RightsKind,
     RightsRequest,
-    Suppression,
     SuppressionReason,
 )
 from .staff_log import note
@@ -43,8 +42,11 @@ def restrict(*, contact: Contact, restricted: bool, source: str, user: User | No
 
 def restricted_by_reader(contact: Contact) -> bool:
     """Whether they did it themselves: then nobody else lifts it (GDPR 18(3))."""
-    asked = contact.rights_requests.filter(kind=RightsKind.RESTRICTION).first()
-    return contact.restricted and asked is not None and asked.source != "staff"
+    asked = contact.rights_requests.filter(kind=RightsKind.RESTRICTION).exclude(source="staff")
+    lifted = contact.rights_requests.filter(kind=RightsKind.RESTRICTION_LIFTED).first()
+    if lifted:
+        asked = asked.filter(received_at__gt=lifted.received_at)
+    return contact.restricted and asked.exists()
 
 
 def has_objected(contact: Contact) -> bool:
@@ -69,11 +71,6 @@ def withdraw_objection(*, contact: Contact, source: str) -> None:
     if here is None or not has_objected(here):
         return
     for objection in here.suppressions.filter(reason=SuppressionReason.OBJECTION):
-        Suppression.objects.remember(
-            here.canonical_address,
-            site=here.site,
-            scope=objection.scope,
-            reason=SuppressionReason.WITHDRAWAL,
-        )
-        objection.delete()
+        here.suppress(scope=objection.scope, reason=SuppressionReason.WITHDRAWAL)
+    here.every_suppression.filter(reason=SuppressionReason.OBJECTION).delete()
     RightsRequest.objects.register(here, RightsKind.OBJECTION_WITHDRAWN, source=source)

@@ -21,7 +21,7 @@ from ..models import (
     RightsRequest,
     Subscription,
 )
-from ..models.contacts import SubscriptionQuerySet
+from ..models.subscriptions import SubscriptionQuerySet
 from . import access, erasure, service_mail
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def purge() -> None:
     ConsentRecord.objects.strip_client(before=now() - conf.client_retention())
     service_mail.purge_service_mails()
     access.purge_sessions()
-    erasure.give_up_on_provider()
+    erasure.give_up_elsewhere()
 
 
 def purge_unconfirmed() -> int:

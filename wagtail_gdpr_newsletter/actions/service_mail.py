@@ -15,7 +15,16 @@ from django.utils.timezone import now
 from django_q.tasks import async_task
 
 from .. import tokens
-from ..models import AskedMailbox, Contact, DeliveryStatus, MailKind, SenderSettings, ServiceMail
+from ..addresses import Address
+from ..models import (
+    AskedMailbox,
+    Contact,
+    DeliveryStatus,
+    MailKind,
+    SenderSettings,
+    ServiceMail,
+    Suppression,
+)
 from ..models.service_mails import KEPT_FOR, Limits, ServiceMailQuerySet
 from ..sending import letters, service
 from ..sending.transport import MailerRefuses, Outcome
@@ -82,6 +91,10 @@ def send_service_mail(mail_pk: int) -> None:
     try:
         outcome = _send(mail)
     except _Gone:
+        # A reader's own message goes all the same, in a minute, from where they are now.
+        ServiceMail.objects.filter(pk=mail_pk, kind__in=MailKind.of_readers()).update(
+            attempted_at=None
+        )
         return
     if outcome.error:
         logger.warning("Service mail %s (%s): %s", mail_pk, mail.kind, outcome.error)
@@ -109,6 +122,10 @@ def _look_again(mail: ServiceMail) -> None:
     here = Contact.objects.filter(pk=mail.contact_id).first()
     if here is None or here.address_digest != mail.contact.address_digest:
         raise _Gone
+    if mail.kind == MailKind.NEW_ADDRESS:
+        asked = Address.parse(mail.address).canonical
+        if Suppression.objects.of(asked, site=here.site).final().exists():
+            raise _Gone  # They have said meanwhile that they want no mail at all (S5).
 
 
 def ring_for_service_mails() -> None:

@@ -192,7 +192,7 @@ def confirm(*, token: str, origin: Origin) -> list[Subscription]:
         _rename(contact, told["name"])  # The one that this mail was sent for, whatever came since.
     for subscription in awaiting:
         subscription.settle(SubscriptionStatus.CONFIRMED)
-        subscription.confirmed_at = now()
+        subscription.confirmed_at, subscription.opted_in = now(), True
         subscription.unsubscribed_at = None
         subscription.save()
         ConsentRecord.objects.append(

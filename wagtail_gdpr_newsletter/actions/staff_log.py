@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 
 from wagtail.log_actions import log
 
+from ..links import default_site
 from ..models import Contact, RightsRequest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
+
+
+def note_export(*, user: User) -> None:
+    """The register was taken away as a table."""
+    log(instance=default_site(), action="wagtail_gdpr_newsletter.export_requests", user=user)
 
 
 def note(about: Contact | RightsRequest, action: str, user: User | None) -> None:

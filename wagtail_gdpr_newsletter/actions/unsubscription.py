@@ -57,12 +57,18 @@ def unsubscribe(
     leaving = contact.subscriptions.active().select_related("book", "contact", "statement")
     if books is not None:
         leaving = leaving.filter(book__uuid__in=books)
+    opted_in = {subscription.pk for subscription in leaving if subscription.opted_in}
     left = [_leave(subscription, origin=origin) for subscription in leaving]
+    if books is None:  # What was left a moment ago is left again: nothing takes that back any more.
+        just_left = contact.subscriptions.filter(status=SubscriptionStatus.UNSUBSCRIBED)
+        just_left.filter(unsubscribed_at__gt=now() - UNDO_WINDOW).exclude(
+            pk__in=[subscription.pk for subscription in left]
+        ).update(unsubscribed_at=now())
     remembered = _remember(contact, scopes=books, reason=reason)
     note(contact, "unsubscribe_contact", user)
     # Only what had been confirmed can come back without a new confirmation.
     undoable = {
-        subscription.pk: subscription.unsubscribed_at.timestamp()
+        subscription.pk: [subscription.unsubscribed_at.timestamp(), subscription.pk in opted_in]
         for subscription in left
         if subscription.unsubscribed_at and subscription.confirmed_at and subscription.statement_id
     }
@@ -86,7 +92,7 @@ def _leave(subscription: Subscription, *, origin: Origin) -> Subscription:
         subscription.take_request_back()
     was_confirmed = subscription.status == SubscriptionStatus.CONFIRMED
     subscription.settle(SubscriptionStatus.UNSUBSCRIBED)
-    subscription.unsubscribed_at = now()
+    subscription.unsubscribed_at, subscription.opted_in = now(), False
     if not was_confirmed:
         subscription.confirmed_at = None
     subscription.save()
@@ -132,19 +138,16 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
     remembered = Suppression.objects.of(contact.canonical_address, site=contact.site)
     # What this leaving brought about is taken back, and nothing that came before or after it.
     taken_back = remembered.filter(scope__in=told["scopes"], reason=SuppressionReason.WITHDRAWAL)
-    left_everything = remembered.filter(scope=SITE_SCOPE, reason=SuppressionReason.WITHDRAWAL)
     objected = contact.rights_requests.filter(
         kind=RightsKind.OBJECTION,
-        received_at__gte=datetime.fromtimestamp(min(told["subscriptions"].values()), tz=UTC),
+        received_at__gte=datetime.fromtimestamp(
+            min(left_at for left_at, _opted_in in told["subscriptions"].values()), tz=UTC
+        ),
     )
-    if (
-        objected.exists()
-        or remembered.final().exists()
-        or left_everything.exclude(pk__in=taken_back).exists()
-    ):
+    if objected.exists() or remembered.final().exists():
         return []
     restored = []
-    for pk, left_at in told["subscriptions"].items():
+    for pk, (left_at, opted_in) in told["subscriptions"].items():
         subscription = (
             contact.subscriptions.filter(pk=pk, status=SubscriptionStatus.UNSUBSCRIBED)
             .select_related("book", "contact", "statement")
@@ -155,6 +158,7 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
             and subscription.unsubscribed_at
             and subscription.unsubscribed_at.timestamp() == left_at
         ):
+            subscription.opted_in = opted_in
             restored.append(_return(subscription, origin=origin))
     if restored:
         scopes = [SITE_SCOPE, *(subscription.book.uuid for subscription in restored)]
@@ -165,7 +169,7 @@ def resubscribe(*, token: str, origin: Origin) -> list[Subscription]:
 def _return(subscription: Subscription, *, origin: Origin) -> Subscription:
     subscription.status = SubscriptionStatus.CONFIRMED
     subscription.unsubscribed_at = None
-    subscription.save(update_fields=["status", "unsubscribed_at"])
+    subscription.save(update_fields=["status", "unsubscribed_at", "opted_in"])
     ConsentRecord.objects.append(
         RecordedEvent.WITHDRAWAL_UNDONE,
         subscription.contact,

@@ -102,6 +102,20 @@ class RequestsView(ReportView):
     ]
     list_export = ["get_kind_display", "contact", "received_at", "due_on", "settled_at", "outcome"]
 
+    export_headings = {
+        "get_kind_display": _("What"),
+        "contact": _("Who"),
+        "received_at": _("Received on"),
+        "due_on": _("Due on"),
+        "settled_at": _("Settled on"),
+        "outcome": _("Outcome"),
+    }
+
+    def get(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.is_export:
+            actions.note_export(user=request.user)
+        return super().get(request, *args, **kwargs)
+
     def get_filename(self) -> str:
         return "requests"
 

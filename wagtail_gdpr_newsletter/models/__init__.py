@@ -3,13 +3,14 @@
 from .address_books import AddressBook, ConsentWording, reasons_against_form
 from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
 from .consent import ConsentRecord, Origin, RecordedEvent
-from .contacts import Contact, LegalBasis, Subscription, SubscriptionStatus
+from .contacts import Contact
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
 from .rights import AccessSession, FormerLink, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
 from .service_mails import AskedMailbox, MailKind, ServiceMail
 from .statements import ConsentStatement, WordingVersion
+from .subscriptions import LegalBasis, Subscription, SubscriptionStatus
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
 
 __all__ = [

@@ -16,7 +16,8 @@ from .evidence import Evidence, EvidenceQuerySet
 from .statements import ConsentStatement
 
 if TYPE_CHECKING:
-    from .contacts import Contact, Subscription
+    from .contacts import Contact
+    from .subscriptions import Subscription
 
 
 class RecordedEvent(models.TextChoices):

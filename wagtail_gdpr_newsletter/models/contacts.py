@@ -1,4 +1,4 @@
-"""People and their places in address books."""
+"""People, by their address on one site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +15,7 @@ from wagtail.models import Site
 from .. import conf, pseudonyms
 from ..addresses import Address
 from ..tokens import is_link_token, new_link_token
-from .address_books import AddressBook
-from .statements import ConsentStatement, overtaken
-from .suppressions import SITE_SCOPE, Suppression, SuppressionQuerySet, SuppressionReason
+from .suppressions import Suppression, SuppressionQuerySet, SuppressionReason
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -138,10 +136,18 @@ class Contact(models.Model):
     @property
     def every_suppression(self) -> SuppressionQuerySet:
         """That of former addresses as well, unless somebody else is there now."""
-        former = self.consent_records.exclude(subject="").order_by().values("subject")
         elsewhere = Contact.objects.filter(site=self.site).exclude(pk=self.pk).values("keyed_hash")
-        theirs = Suppression.objects.filter(site=self.site, hash__in=former)
-        return self.suppressions | theirs.exclude(hash__in=elsewhere)
+        former = Suppression.objects.filter(site=self.site, hash__in=self.former_hashes)
+        return self.suppressions | former.exclude(hash__in=elsewhere)
+
+    @property
+    def former_hashes(self) -> list[str]:
+        """Of the addresses that they had."""
+        records = self.consent_records.exclude(subject="").order_by()
+        return [
+            *records.values_list("subject", flat=True).distinct(),
+            *self.former_links.values_list("subject", flat=True),
+        ]
 
     @property
     def served_language(self) -> str:
@@ -149,17 +155,13 @@ class Contact(models.Model):
         return conf.served_language(self.language)
 
     def lift_suppressions(self, *, books: Sequence[str]) -> None:
-        """After a double opt-in for the books with these UUIDs; nothing else comes back with them (S5)."""
+        """After a double opt-in for the books with these UUIDs.
+
+        That they had left everything stays remembered: it holds back whatever has no double opt-in of
+        its own, an import say, into whichever book (S5).
+        """
         liftable = self.suppressions.exclude(reason__in=SuppressionReason.final())
-        others = list(
-            self.subscriptions.exclude(book__uuid__in=books).values_list("book__uuid", flat=True)
-        )
-        for left_everything in liftable.filter(scope=SITE_SCOPE).exclude(
-            reason__in=SuppressionReason.about_the_mailbox()
-        ):
-            for scope in others:
-                self.suppress(scope=scope, reason=left_everything.reason)
-        liftable.filter(scope__in=[SITE_SCOPE, *books]).delete()
+        liftable.filter(Q(scope__in=books) | Q(reason=SuppressionReason.BOUNCE)).delete()
 
     def take_address(self, address: Address) -> None:
         """Be somebody at another address from now on; not saved yet."""
@@ -171,7 +173,12 @@ class Contact(models.Model):
 
     def renew_links(self) -> None:
         """Whoever has old newsletters can leave by them, and do nothing else; not saved yet."""
-        self.former_links.create(link_token=self.link_token, number=self.pk)
+        self.former_links.create(
+            link_token=self.link_token,
+            number=self.pk,
+            subject=self.keyed_hash,
+            subject_key_id=self.key_id,
+        )
         self.link_token = new_link_token()
 
     def rekey(self) -> None:
@@ -190,149 +197,3 @@ class Contact(models.Model):
         return Suppression.objects.remember(
             self.canonical_address, site=self.site, scope=scope, reason=reason
         )
-
-
-class SubscriptionStatus(models.TextChoices):
-    PENDING = "pending", _("pending")
-    CONFIRMED = "confirmed", _("confirmed")
-    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
-    UNPROVEN = "unproven", _("unproven")
-
-
-class LegalBasis(models.TextChoices):
-    CONSENT = "consent", _("consent")
-    SOFT_OPT_IN = "soft_opt_in", _("existing customer (soft opt-in)")
-
-
-class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    def mailable(self) -> SubscriptionQuerySet:
-        """The one definition of whom a campaign may reach (GDPR 7(1), 18, 21(3))."""
-        return (
-            self.filter(status=SubscriptionStatus.CONFIRMED, contact__restricted=False)
-            .standing_on_a_valid_basis()
-            .not_suppressed()
-        )
-
-    def standing_on_a_valid_basis(self) -> SubscriptionQuerySet:
-        """A consent whose statement no material change has overtaken (C9), or a soft opt-in (C13)."""
-        consent = Q(statement__isnull=False) & ~overtaken("statement__version")
-        return self.filter(Q(basis=LegalBasis.SOFT_OPT_IN) | consent)
-
-    def not_suppressed(self) -> SubscriptionQuerySet:
-        """Those that no suppression of their book, or of the whole site, holds back."""
-        return self.filter(~Exists(_suppressions()))
-
-    def standing(self) -> SubscriptionQuerySet:
-        """Those that a person has, but for a mailbox that bounced or was left: what goes to a new address."""
-        confirmed = self.filter(status=SubscriptionStatus.CONFIRMED).standing_on_a_valid_basis()
-        left = _suppressions().exclude(reason__in=SuppressionReason.about_the_mailbox())
-        return confirmed.filter(~Exists(left))
-
-    def pending(self) -> SubscriptionQuerySet:
-        return self.filter(status=SubscriptionStatus.PENDING)
-
-    def active(self) -> SubscriptionQuerySet:
-        """Those that are to be left by somebody who leaves everything."""
-        return self.filter(
-            status__in=[
-                SubscriptionStatus.PENDING,
-                SubscriptionStatus.CONFIRMED,
-                SubscriptionStatus.UNPROVEN,
-            ]
-        )
-
-
-def _suppressions() -> models.QuerySet[Suppression]:
-    return Suppression.objects.filter(
-        site=OuterRef("contact__site"),
-        hash=OuterRef("contact__keyed_hash"),
-        scope__in=[SITE_SCOPE, OuterRef("book__uuid")],
-    )
-
-
-class Subscription(models.Model):
-    """One contact's place in one address book."""
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="subscriptions")
-    book = models.ForeignKey(AddressBook, on_delete=models.CASCADE, related_name="subscriptions")
-    status = models.CharField(max_length=16, choices=SubscriptionStatus.choices)
-    basis = models.CharField(max_length=16, choices=LegalBasis.choices, default=LegalBasis.CONSENT)
-    #: The statement that the last request was made under.
-    statement = models.ForeignKey(
-        ConsentStatement, on_delete=models.PROTECT, null=True, related_name="+"
-    )
-    #: When it last became pending; asking again while pending does not move it.
-    requested_at = models.DateTimeField(null=True)
-    #: Since when a confirmation mail is owed for it.
-    mail_wanted_at = models.DateTimeField(null=True)
-    #: What a request that nobody confirms gives way to: anybody may have sent it.
-    previous_status = models.CharField(
-        max_length=16, choices=SubscriptionStatus.choices, blank=True, default=""
-    )
-    previous_statement = models.ForeignKey(
-        ConsentStatement, on_delete=models.PROTECT, null=True, related_name="+"
-    )
-    confirmed_at = models.DateTimeField(null=True)
-    unsubscribed_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now)
-
-    objects = SubscriptionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("subscription")
-        verbose_name_plural = _("subscriptions")
-        indexes = [
-            # Who is in a book, and what is waiting to be confirmed or to lapse.
-            models.Index(fields=["book", "status"], name="gdpr_newsletter_sub_status"),
-            models.Index(fields=["status", "requested_at"], name="gdpr_newsletter_sub_waiting"),
-            models.Index(fields=["mail_wanted_at"], name="gdpr_newsletter_sub_mail"),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["contact", "book"], name="%(app_label)s_subscription_once_a_book"
-            ),
-            models.CheckConstraint(
-                condition=Q(status__in=SubscriptionStatus.values),
-                name="%(app_label)s_subscription_status",
-            ),
-            models.CheckConstraint(
-                condition=Q(basis__in=LegalBasis.values), name="%(app_label)s_subscription_basis"
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=SubscriptionStatus.PENDING) | Q(requested_at__isnull=False),
-                name="%(app_label)s_subscription_requested_at",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=SubscriptionStatus.CONFIRMED) | Q(confirmed_at__isnull=False),
-                name="%(app_label)s_subscription_confirmed_at",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=SubscriptionStatus.CONFIRMED)
-                | Q(basis=LegalBasis.SOFT_OPT_IN)
-                | Q(statement__isnull=False),
-                name="%(app_label)s_subscription_statement",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=SubscriptionStatus.UNSUBSCRIBED)
-                | Q(unsubscribed_at__isnull=False),
-                name="%(app_label)s_subscription_unsubscribed_at",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.contact}, {self.book}"
-
-    def begin_request(self) -> None:
-        """Make it pending and remember what it was; not saved yet."""
-        self.previous_status, self.previous_statement = self.status, self.statement
-        self.status, self.requested_at = SubscriptionStatus.PENDING, now()
-
-    def settle(self, status: str) -> None:
-        """Make it what was decided, with nothing to go back to; not saved yet."""
-        self.status, self.mail_wanted_at = status, None
-        self.previous_status, self.previous_statement = "", None
-
-    def take_request_back(self) -> None:
-        """Make it what it was before the request; not saved yet."""
-        self.statement = self.previous_statement
-        self.settle(self.previous_status)

@@ -110,8 +110,9 @@ DECLARATIONS: dict[str, Declaration] = {
             "contact": Personal(_("contact"), *_GOES, shown=False, exported=False),
             "link_token": Personal(_("token in your links"), *_GOES, shown=False, exported=False),
             "number": Personal(_("former number"), *_GOES, shown=False),
+            "subject": Personal(_("keyed hash of the address"), *_GOES, shown=False),
         },
-        _not("id"),
+        _not("id subject_key_id"),
         whose=("contact",),
     ),
     "Subscription": Declaration(
@@ -127,6 +128,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "mail_wanted_at": Personal(_("confirmation mail owed since"), *_GOES, shown=False),
             "requested_at": Personal(_("asked for on"), *_GOES),
             "confirmed_at": Personal(_("confirmed on"), *_GOES),
+            "opted_in": Personal(_("confirmed by a link since you last left"), *_GOES, shown=False),
             "unsubscribed_at": Personal(_("left on"), *_GOES),
         },
         _not("id created_at"),

@@ -32,6 +32,8 @@ class RightsOutcome(models.TextChoices):
     #: For a person to answer.
     OPEN = "open", _("to be answered")
     #: Elsewhere on the site, or at the provider, something is still to do.
+    #: Nobody has said in time that it was done there.
+    LAPSED = "lapsed", _("not confirmed in time")
     UNFINISHED = "unfinished", _("still to be done elsewhere")
 
 
@@ -130,12 +132,15 @@ class AccessSession(models.Model):
 
 
 class FormerLink(models.Model):
-    """The token of a contact that was merged into this one: its old newsletters still lead here."""
+    """A token that a contact had before it moved or was merged: its old newsletters still lead out."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_links")
     link_token = models.CharField(max_length=32, unique=True)
-    #: The number that the merged contact had, by which a restored backup still knows it.
+    #: The number that the contact had, by which a restored backup still knows it.
     number = models.BigIntegerField()
+    #: The keyed hash of the address that it had.
+    subject = models.CharField(max_length=64)
+    subject_key_id = models.CharField(max_length=16)
 
     class Meta:
         verbose_name = _("former link")

@@ -63,13 +63,18 @@ class AskedMailboxQuerySet(models.QuerySet["AskedMailbox"]):
         hashes = [hashed.value for hashed in pseudonyms.keyed_hashes(canonical)]
         return self.filter(site=site, hash__in=hashes)
 
+    def _lock_or_add(self, hashed: pseudonyms.KeyedHash, *, site: Site) -> AskedMailbox:
+        while True:
+            mailbox, _created = self.get_or_create(
+                site=site, hash=hashed.value, defaults={"key_id": hashed.key_id}
+            )
+            # Its owner may have been erased between the two lines: then it is added again.
+            if locked := self.select_for_update().filter(pk=mailbox.pk).first():
+                return locked
+
     def may_be_asked(self, canonical: str, *, site: Site, limits: Limits) -> bool:
         """Count one more question to that mailbox, whoever wants it, and say whether it may go out."""
-        hashed = pseudonyms.keyed_hash(canonical)
-        mailbox, _created = self.get_or_create(
-            site=site, hash=hashed.value, defaults={"key_id": hashed.key_id}
-        )
-        mailbox = self.select_for_update().get(pk=mailbox.pk)
+        mailbox = self._lock_or_add(pseudonyms.keyed_hash(canonical), site=site)
         asked = [datetime.fromisoformat(time) for time in mailbox.asked_at]
         if any(sum(time > now() - period for time in asked) >= limit for period, limit in limits):
             return False

@@ -29,9 +29,9 @@ class SuppressionReason(models.TextChoices):
         return [cls.OBJECTION, cls.COMPLAINT]
 
     @classmethod
-    def about_the_mailbox(cls) -> list[str]:
-        """Those that say nothing of what the person wants: they stay behind when they move."""
-        return [cls.BOUNCE, cls.MOVED]
+    def giving_way_to_opt_in(cls) -> list[str]:
+        """Those of the whole site that hold back all but what is opted in to after them."""
+        return [cls.WITHDRAWAL, cls.ERASURE, cls.MOVED]
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):

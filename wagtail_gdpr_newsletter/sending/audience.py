@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
-from ..models.contacts import SubscriptionQuerySet
+from ..models.subscriptions import SubscriptionQuerySet
 
 #: Rows that one statement writes.
 LEDGER_STEP = 1000

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Any
 
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils.timezone import now
 
 from .. import conf
-from ..models import Campaign, Delivery, DeliveryStatus
+from ..models import Campaign, Contact, Delivery, DeliveryStatus
 from ..models.deliveries import DeliveryQuerySet
 from . import audience, messages, transport
 from .compose import Composer
@@ -66,7 +66,7 @@ def _send_batch(
         )
         transport.open_connection(mailer)
         if not _begin(campaign, delivery):
-            _skip([delivery])  # Left since the batch was looked through.
+            _give_back_or_skip(delivery)
             continue
         outcome = _send_one(delivery, message, mailer=mailer)
         doubts = doubts + 1 if outcome.status == DeliveryStatus.UNKNOWN else 0
@@ -103,12 +103,28 @@ def _begin(campaign: Campaign, delivery: Delivery) -> bool:
     """
     mine = Delivery.objects.filter(
         audience.is_reached(campaign),
+        _is_at(delivery.contact),
         pk=delivery.pk,
         lane=delivery.lane,
         status=DeliveryStatus.CLAIMED,
     )
     begun = mine.update(attempted_at=now(), attempts=F("attempts") + 1, books=delivery.books)
     return begun == 1
+
+
+def _is_at(contact: Contact | None) -> Exists:
+    """Still at the address that the message was written to."""
+    there = Contact.objects.filter(address_digest=contact.address_digest if contact else "")
+    return Exists(there.filter(pk=OuterRef("contact")))
+
+
+def _give_back_or_skip(delivery: Delivery) -> None:
+    """Whoever left since the batch was looked through gets nothing; whoever moved is written to anew."""
+    mine = Delivery.objects.filter(pk=delivery.pk, lane=delivery.lane)
+    if mine.filter(_is_at(delivery.contact)).exists():
+        _skip([delivery])
+    else:
+        _release(mine)
 
 
 def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
@@ -121,7 +137,9 @@ def _record(delivery: Delivery, outcome: transport.Outcome) -> None:
             retry_at = now() + timedelta(minutes=2**attempts)
     mine = Delivery.objects.filter(pk=delivery.pk, lane=delivery.lane)
     if status == DeliveryStatus.SENT:
-        mine.update(sent_at=now(), message_id=outcome.message_id)
+        mine.update(sent_at=now())
+        # An erasure may have been quicker: then nothing may lead to the person any more.
+        mine.exclude(contact=None).update(message_id=outcome.message_id)
     # A provider's event may have been quicker than this line, or somebody may have given us up.
     mine.filter(status__in=[DeliveryStatus.CLAIMED, DeliveryStatus.UNKNOWN]).update(
         status=status, retry_at=retry_at, error=outcome.error

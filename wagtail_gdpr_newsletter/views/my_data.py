@@ -111,6 +111,7 @@ def open_by_link(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # The token in the address is the proof.
 @require_http_methods(["GET", "HEAD", "POST"])
 @private_page
+@refuse_too_much
 def new_address(request: HttpRequest, token: str) -> HttpResponse:
     """At the new mailbox: GET asks, POST moves, and only what was shown."""
     try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from .. import actions, tokens
 from ..models import AddressBook, Contact, Delivery
-from .pages import origin_of, page, private_page
+from .pages import origin_of, page, private_page, refuse_too_much
 
 
 @csrf_exempt  # Mail clients post here without a cookie (RFC 8058).
@@ -44,13 +45,21 @@ def _posted(request: HttpRequest) -> Mapping[str, str]:
     """Whatever the body is, the token in the address is enough to leave (M2)."""
     try:
         return request.POST.dict()
-    except (BadRequest, SuspiciousOperation, MultiPartParserError, ValueError, OSError):
+    except (
+        BadRequest,
+        SuspiciousOperation,
+        MultiPartParserError,
+        ValueError,
+        LookupError,
+        OSError,
+    ):
         return {}
 
 
 @csrf_exempt  # The signed token in the form is the proof.
 @require_POST
 @private_page
+@refuse_too_much
 def resubscribe(request: HttpRequest) -> HttpResponse:
     """“That was a mistake”, within ten minutes."""
     try:
@@ -78,5 +87,6 @@ def _page(request: HttpRequest, name: str, contact: Contact | None, **context: A
 
 def _books_of(contact: Contact, campaign: int | None) -> list[AddressBook]:
     """The books through which this campaign came; none means everything."""
-    delivery = Delivery.objects.filter(contact=contact, campaign=campaign).first()
-    return list(AddressBook.objects.filter(uuid__in=delivery.books)) if delivery else []
+    theirs = Q(contact=contact) | Q(second_copy_of=contact)
+    copies = Delivery.objects.filter(theirs, campaign=campaign).values_list("books", flat=True)
+    return list(AddressBook.objects.filter(uuid__in={uuid for books in copies for uuid in books}))
