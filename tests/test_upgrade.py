@@ -54,6 +54,8 @@ def test_contacts_and_their_proof_survive_an_upgrade_and_a_way_back(newest, earl
         address_commitment="c" * 64,
         digest="e" * 64,
     )
+    upgraded = migrate(newest).get_model(APP, "Contact").objects.get()
+    assert upgraded.address_since == upgraded.created_at
     for state in (migrate(newest), migrate(earlier), migrate(newest)):
         record = state.get_model(APP, "ConsentRecord").objects.get()
         assert (record.address, record.digest, record.contact.pk) == (

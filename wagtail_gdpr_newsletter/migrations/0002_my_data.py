@@ -6,6 +6,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def be_there_since_the_beginning(apps, schema_editor):
+    """Whoever was here before this release has had one address."""
+    contacts = apps.get_model("wagtail_gdpr_newsletter", "Contact").objects
+    contacts.update(address_since=models.F("created_at"))
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -208,5 +214,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='servicemail',
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['access', 'new_address', 'address_changed', 'message', 'message_copy'])), name='wagtail_gdpr_newsletter_servicemail_kind'),
+        ),
+        migrations.RunPython(
+            be_there_since_the_beginning, migrations.RunPython.noop, elidable=True
         ),
     ]
