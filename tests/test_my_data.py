@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core import mail
+from django.core.management import call_command
 from django.utils.timezone import now
 
 from tests import factories
@@ -327,3 +328,11 @@ def test_links_of_the_page_lead_nowhere_else(visitor, ada):
         assert target.startswith(("/", "https://testserver/")), tag
     link = next(each for each in mail.outbox if each.subject == "The link to your data")
     assert link_in(link, "open") not in visitor.response.content.decode()
+
+
+def test_the_status_names_what_is_to_be_answered(ada, capsys):
+    call_command("newsletter_status")
+    said = capsys.readouterr().err
+    assert "(message) is open, due" in said
+    assert ADDRESS not in said
+    assert "access" not in said

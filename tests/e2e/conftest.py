@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -41,6 +41,49 @@ def what_axe_finds(page: Page, *more: str) -> list[str]:
         f"{violation['help']}: {[node['html'] for node in violation['nodes']]}"
         for violation in response["violations"]
     ]
+
+
+#: 320 CSS pixels are what WCAG 1.4.10 asks for.
+NARROW = {"width": 320, "height": 640}
+#: What somebody presses: not links within a sentence, and not the trap for robots, which nobody sees.
+PRESSED = (
+    "button, summary, select, textarea, a.gdpr-newsletter-button, "
+    "input:not([type=hidden], [name=leave_this_empty])"
+)
+
+Look = Callable[[Page, str], None]
+
+
+def with_axe(found: list[str]) -> Look:
+    """Looks at each page of a walk, and writes down what a machine finds."""
+
+    def look(page: Page, name: str) -> None:
+        found.extend(f"{name}: {violation}" for violation in what_axe_finds(page, "best-practice"))
+
+    return look
+
+
+def for_width(found: list[str]) -> Look:
+    """What has to be scrolled sideways."""
+
+    def look(page: Page, name: str) -> None:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > NARROW["width"]:
+            found.append(f"{name} is {width} pixels wide")
+
+    return look
+
+
+def for_size(found: list[str]) -> Look:
+    """What is smaller than 24 pixels (WCAG 2.5.8), of what can be seen."""
+
+    def look(page: Page, name: str) -> None:
+        for control in page.locator("main").locator(PRESSED).all():
+            box = control.bounding_box()
+            if box and box["width"] and min(box["width"], box["height"]) < 24:
+                found.append(f"{name}: {control.evaluate('each => each.outerHTML')} {box}")
+
+    return look
 
 
 @pytest.fixture(scope="session")

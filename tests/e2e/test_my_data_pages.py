@@ -9,11 +9,8 @@ from playwright.sync_api import Page, expect
 
 from sandbox.readers import become_reader
 from sandbox.supervisor import RunningSite
-from tests.e2e.conftest import what_axe_finds
+from tests.e2e.conftest import NARROW, for_size, for_width, with_axe
 from tests.e2e.readers import MY_DATA
-
-NARROW = {"width": 320, "height": 640}
-PRESSED = "button, summary, input:not([type=hidden]), select, textarea, a.gdpr-newsletter-button"
 
 
 def press(page: Page, selector: str = "main [type=submit]") -> None:
@@ -100,35 +97,21 @@ def behind_the_door(page: Page, look) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/it/"])
 def test_axe_finds_nothing(walk, path, scheme):
-    found = []
-
-    def look(page: Page, name: str) -> None:
-        found.extend(f"{name}: {violation}" for violation in what_axe_finds(page, "best-practice"))
-
-    walk(look, path=path, color_scheme=scheme)
+    found: list[str] = []
+    walk(with_axe(found), path=path, color_scheme=scheme)
     assert found == []
 
 
 def test_nothing_has_to_be_scrolled_sideways_at_320_pixels(walk):
-    def look(page: Page, name: str) -> None:
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= NARROW["width"], f"{name} is {width} pixels wide"
-
-    walk(look, viewport=NARROW)
+    found: list[str] = []
+    walk(for_width(found), viewport=NARROW)
+    assert found == []
 
 
 def test_what_must_be_pressed_is_large_enough(walk):
-    """24 pixels at least (WCAG 2.5.8); links within a sentence are excepted."""
-    small = []
-
-    def look(page: Page, name: str) -> None:
-        for control in page.locator("main").locator(PRESSED).all():
-            box = control.bounding_box()
-            if box and box["width"] and min(box["width"], box["height"]) < 24:
-                small.append((name, control.evaluate("each => each.outerHTML"), box))
-
-    walk(look)
-    assert small == []
+    found: list[str] = []
+    walk(for_size(found))
+    assert found == []
 
 
 def test_it_speaks_italian(walk):

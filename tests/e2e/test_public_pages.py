@@ -8,12 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox.supervisor import RunningSite
-from tests.e2e.conftest import what_axe_finds
-
-#: 320 CSS pixels are what WCAG 1.4.10 asks for.
-NARROW = {"width": 320, "height": 640}
-#: All but the trap for robots, which nobody sees.
-PRESSED = "button, summary, input:not([type=hidden], [name=leave_this_empty])"
+from tests.e2e.conftest import NARROW, for_size, for_width, with_axe
 
 
 def new_address() -> str:
@@ -69,21 +64,15 @@ def walk(served: RunningSite, new_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/it/"])
 def test_axe_finds_nothing(walk, path, scheme):
-    found = []
-
-    def look(page: Page, name: str) -> None:
-        found.extend(f"{name}: {violation}" for violation in what_axe_finds(page, "best-practice"))
-
-    walk(look, path=path, color_scheme=scheme)
+    found: list[str] = []
+    walk(with_axe(found), path=path, color_scheme=scheme)
     assert found == []
 
 
 def test_nothing_has_to_be_scrolled_sideways_at_320_pixels(walk):
-    def look(page: Page, name: str) -> None:
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= NARROW["width"], f"{name} is {width} pixels wide"
-
-    walk(look, viewport=NARROW)
+    found: list[str] = []
+    walk(for_width(found), viewport=NARROW)
+    assert found == []
 
 
 def test_it_works_without_javascript(walk):
@@ -91,17 +80,9 @@ def test_it_works_without_javascript(walk):
 
 
 def test_what_must_be_pressed_is_large_enough(walk):
-    """24 pixels at least (WCAG 2.5.8); links within a sentence are excepted."""
-    small = []
-
-    def look(page: Page, name: str) -> None:
-        for control in page.locator("main").locator(PRESSED).all():
-            box = control.bounding_box()
-            if box and min(box["width"], box["height"]) < 24:
-                small.append((name, control.inner_text(), box))
-
-    walk(look)
-    assert small == []
+    found: list[str] = []
+    walk(for_size(found))
+    assert found == []
 
 
 def test_the_keyboard_alone_is_enough(served: RunningSite, new_page):

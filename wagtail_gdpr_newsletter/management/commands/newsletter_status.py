@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ... import actions
-from ...models import Campaign, RightsOutcome, RightsRequest
+from ...models import Campaign, RightsRequest
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if actions.worker_is_missing():
             self.stderr.write("No worker has been seen for some minutes: start manage.py qcluster.")
-        for request in RightsRequest.objects.exclude(outcome=RightsOutcome.DONE):
+        for request in RightsRequest.objects.filter(settled_at__isnull=True):
             self.stderr.write(
                 f"Request {request.pk} ({request.kind}) is {request.outcome}, due {request.due_on}."
             )
