@@ -43,7 +43,7 @@ from .restriction import (
     withdraw_objection,
 )
 from .retention import purge
-from .service_mail import ring_for_service_mails
+from .service_mail import ring_for_service_mails, send_service_mail
 from .signup import (
     awaiting_confirmation,
     confirm,
@@ -105,6 +105,7 @@ __all__ = [
     "ring_for_service_mails",
     "send_campaign",
     "send_confirmation",
+    "send_service_mail",
     "send_test",
     "session_of",
     "sign_up",
