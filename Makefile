@@ -6,6 +6,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MODULE_LIMIT := 350
+# Two processes; the tests in a browser stay together in one of them.
+PYTEST ?= --numprocesses 2 --dist loadgroup
 
 # A database or a broker of your own needs its driver.
 ifneq ($(filter postgres%,$(DATABASE_URL)),)
@@ -38,7 +40,7 @@ sandbox: $(call stamp,sandbox) ## set up a small site, do the main job once, ser
 demo: $(call stamp,sandbox) ## do the main job in a state of its own, print each step, exit
 	@$(BIN)/python sandbox/run.py --exit
 
-test: $(call stamp,test) ## run the tests; DATABASE_URL chooses the database, PYTEST adds options
+test: $(call stamp,test) ## run the tests; DATABASE_URL chooses the database, PYTEST other options of pytest
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest $(PYTEST)
 

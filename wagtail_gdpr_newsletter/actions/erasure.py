@@ -3,8 +3,9 @@
 In one transaction every table does what `models/declarations.py` says of it: rows go with the contact,
 evidence loses what names the person and is re-keyed to the keyed hash (S6), deliveries stay as a number,
 and a suppression remembers that nobody may write there (S1); or, where the person wants that, no hash and
-no evidence stays either (S2). The journal, a file outside the database, is told, so that it can be done
-again after a restore (R6). Other apps are told on a worker, and again every hour until none of them fails.
+no evidence stays either (S2). Once that is committed the journal, a file outside the database, is told, so
+that it can be done again after a restore (R6), and other apps are told on a worker: again every hour until
+none of them fails, or a month is over.
 """
 
 from __future__ import annotations
