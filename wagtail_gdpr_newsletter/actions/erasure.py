@@ -212,7 +212,7 @@ def finish_erasure(request_pk: int) -> None:
 
 
 def _tell_journal(request_pk: int) -> None:
-    request = RightsRequest.objects.exclude(journal_line=None).filter(pk=request_pk).first()
+    request = RightsRequest.objects.filter(pk=request_pk, journal_line__isnull=False).first()
     if request and erasure_journal.write(erasure_journal.Line.from_json(request.journal_line)):
         _settle(request_pk, journal=DONE)
 
