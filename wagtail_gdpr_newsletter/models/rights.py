@@ -31,9 +31,9 @@ class RightsOutcome(models.TextChoices):
     DONE = "done", _("done")
     #: For a person to answer.
     OPEN = "open", _("to be answered")
-    #: Elsewhere on the site, or at the provider, something is still to do.
     #: Nobody has said in time that it was done there.
     LAPSED = "lapsed", _("not confirmed in time")
+    #: Elsewhere on the site, or at the provider, something is still to do.
     UNFINISHED = "unfinished", _("still to be done elsewhere")
 
 
