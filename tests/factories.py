@@ -15,6 +15,7 @@ from wagtail.images import get_image_model
 from wagtail.models import Page, Site
 
 from sandbox.home.models import StandardPage
+from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
@@ -23,6 +24,7 @@ from wagtail_gdpr_newsletter.models import (
     Campaign,
     ConsentWording,
     Contact,
+    Ledger,
     Origin,
     SenderSettings,
     Subscription,
@@ -159,6 +161,15 @@ def make_campaign(*books: AddressBook, **kwargs: Any) -> Campaign:
     campaign.save()
     campaign.save_revision(clean=False)  # As the editor saves drafts.
     return campaign
+
+
+def write_ledger(campaign: Campaign) -> None:
+    """Send it as far as its ledger: everybody is written down, nobody has got anything."""
+    with use_mailer("tests.mailers.Unreachable"):
+        actions.send_campaign(campaign=campaign)
+        actions.run_lane()
+    Ledger.objects.update(rests_until=None)
+    campaign.refresh_from_db()
 
 
 def make_editor(name: str = "editor", *permissions: str, superuser: bool = False):

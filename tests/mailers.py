@@ -12,12 +12,24 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.dispatch import Signal
 from django.test import override_settings
 
+from sandbox.environment import MAIL_SETTINGS
+
 
 def use_mailer(path: str, **options) -> override_settings:
     """A context in which the site's mail goes through that backend, on every version of Django."""
     if hasattr(settings, "MAILERS"):
         return override_settings(MAILERS={"default": {"BACKEND": path, "OPTIONS": options}})
     return override_settings(EMAIL_BACKEND=path)
+
+
+def use_server(server, **options) -> override_settings:
+    """A context in which the site's mail goes to that SMTP server, through Django's own backend."""
+    path = "django.core.mail.backends.smtp.EmailBackend"
+    options = {"host": "127.0.0.1", "port": server.port, "timeout": 2, **options}
+    if hasattr(settings, "MAILERS"):
+        return override_settings(MAILERS={"default": {"BACKEND": path, "OPTIONS": options}})
+    old = {MAIL_SETTINGS[name]: value for name, value in options.items()}
+    return override_settings(EMAIL_BACKEND=path, **old)
 
 
 # provides args: message_number

@@ -63,7 +63,7 @@ def test_erasing_while_a_campaign_claims_the_contact(book, configure, round):
     with use_mailer("tests.mailers.Unreachable"):
         actions.send_campaign(campaign=campaign)
     outcomes = at_once(
-        *[lambda: actions.work_on_campaign(campaign.pk)] * 2,
+        *[lambda: actions.run_lane()] * 2,
         *[
             a_moment(lambda person=person: actions.erase(contact=person, origin=factories.ORIGIN))
             for person in people[::3]
@@ -223,7 +223,7 @@ def test_moving_while_the_campaign_is_sent_brings_no_second_copy(book, configure
     with use_mailer("tests.mailers.Unreachable"):
         actions.send_campaign(campaign=campaign)
     outcomes = at_once(
-        lambda: actions.work_on_campaign(campaign.pk),
+        lambda: actions.run_lane(),
         a_moment(lambda: confirm_move(link)),
     )
     actions.tend_campaigns()

@@ -162,8 +162,16 @@ campaign_body: Setting[str] = Setting(
 )
 batch_size: Setting[int] = Setting(
     "BATCH_SIZE",
-    100,
-    "How many deliveries a worker claims at once.",
+    1000,
+    "How many deliveries a worker claims at once, at most; it claims no more than it can send in a second "
+    "or so.",
+    "a whole number above zero",
+    _is_count,
+)
+connections: Setting[int] = Setting(
+    "CONNECTIONS",
+    8,
+    "How many conversations with the mail server, or calls to the provider, a worker keeps at once.",
     "a whole number above zero",
     _is_count,
 )

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from tests import factories
 from tests.conftest import HttpsClient
-from tests.mailers import use_mailer
+from tests.mailers import message_sent, use_mailer
 from tests.moving.steps import MY_DATA, NEW, OLD, ask, move
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.addresses import Address
@@ -235,27 +235,42 @@ def test_one_click_in_either_copy_leaves_what_both_came_through(visitor, ada, co
     assert not Subscription.objects.mailable().exists()
 
 
-def test_a_newsletter_goes_to_where_they_are_when_it_leaves(visitor, ada, book, monkeypatch):
-    """The bounce of a dying mailbox must not be held against the new one."""
-    from wagtail_gdpr_newsletter.sending import transport
-
+def test_a_newsletter_goes_to_where_they_are_when_its_turn_comes(visitor, ada, book):
     question = ask(visitor)
     campaign = factories.make_campaign(book)
-    connect, moved = transport.open_connection, []
-
-    def slowly(mailer) -> None:
-        connect(mailer)
-        if not moved and campaign.deliveries.filter(status="claimed").exists():
-            moved.append(True)
-            visitor.open_link(question, "new-address")
-            visitor.press("Yes, that is my address")
-
-    monkeypatch.setattr(transport, "open_connection", slowly)
-    with visitor.run_tasks(execute=True):
+    with use_mailer("tests.mailers.Unreachable"), visitor.run_tasks(execute=True):
         actions.send_campaign(campaign=campaign)
-    with visitor.run_tasks(execute=True):
+    visitor.open_link(question, "new-address")
+    visitor.press("Yes, that is my address")
+    with time_machine.travel(now() + timedelta(minutes=2)):
         actions.tend_campaigns()
     assert [each.to for each in mail.outbox if each.subject == campaign.subject] == [[NEW]]
+
+
+def test_whoever_moves_while_their_copy_is_on_its_way_is_not_charged_with_its_bounce(
+    visitor, ada, book
+):
+    """The bounce of a dying mailbox must not be held against the new one."""
+    question = ask(visitor)
+    campaign = factories.make_campaign(book)
+
+    def move_now(**kwargs) -> None:
+        visitor.open_link(question, "new-address")
+        visitor.press("Yes, that is my address")
+
+    message_sent.connect(move_now)
+    try:
+        with use_mailer("tests.mailers.TellingMailer"):
+            actions.send_campaign(campaign=campaign)
+            actions.run_lane()
+    finally:
+        message_sent.disconnect(move_now)
+    delivery = campaign.deliveries.get()
+    actions.take_event(
+        actions.ProviderEvent("bounced", delivery.opaque_id, "", "1", "bounced", True, now())
+    )
+    assert Contact.objects.get().address == NEW
+    assert Subscription.objects.mailable().exists()
 
 
 def test_a_message_that_is_on_its_way_during_a_move_goes_all_the_same(visitor, ada, monkeypatch):

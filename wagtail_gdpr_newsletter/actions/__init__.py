@@ -18,9 +18,9 @@ from .campaigns import (
     AlreadySent,
     CannotSend,
     digest_of_newest,
+    run_lane,
     send_campaign,
     tend_campaigns,
-    work_on_campaign,
 )
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .disclosure import disclose
@@ -103,6 +103,7 @@ __all__ = [
     "ring_for_confirmations",
     "ring_for_erasures",
     "ring_for_service_mails",
+    "run_lane",
     "send_campaign",
     "send_confirmation",
     "send_service_mail",
@@ -116,7 +117,6 @@ __all__ = [
     "version_wording",
     "version_wordings_of_site",
     "withdraw_objection",
-    "work_on_campaign",
     "worker_is_missing",
     "write_to_sender",
 ]

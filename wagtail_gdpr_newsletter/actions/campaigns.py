@@ -9,23 +9,37 @@ the queue only its doorbell: `tend_campaigns`, once a minute, rings for whatever
 from __future__ import annotations
 
 import json
+import logging
+from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import F
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 from wagtail.log_actions import log
 
 from .. import pseudonyms, signals
-from ..models import Campaign, FrozenMessage, SendStatus
-from ..sending import audience, dispatch
+from ..models import Campaign, FrozenMessage, Ledger, SendStatus
+from ..models.ledgers import LANE_LEASE
+from ..sending import dispatch, lanes, ledger
 from ..sending.transport import MailerRefuses
+from ..sending.turn import LaneLost, Turn, take_turn
 from .readiness import needs_approval, newest, reasons_against_sending
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
+
+
+#: A lane is a short task: it stops after this many seconds and is rung again.
+LANE_SECONDS = 10
+#: Minutes for which a server that takes nothing is left alone, each time longer.
+RESTS = (1, 2, 4, 8, 15)
+
+logger = logging.getLogger(__name__)
 
 
 class CannotSend(Exception):
@@ -69,8 +83,9 @@ def send_campaign(*, campaign: Campaign, user: User | None = None, seen: str | N
     )
     approved = Campaign.objects.get(pk=campaign.pk)
     _freeze(approved, user)
+    Ledger.objects.create(campaign=approved)
     log(instance=approved, action="wagtail_gdpr_newsletter.send", user=user)
-    transaction.on_commit(lambda: _ring(campaign.pk), robust=True)
+    transaction.on_commit(_ring, robust=True)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
@@ -95,45 +110,89 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
     )
 
 
-def _ring(campaign_pk: int) -> None:
-    async_task(work_on_campaign, campaign_pk, q_options={"save": False, "ack_failure": True})
+def _ring() -> None:
+    async_task(run_lane, q_options={"save": False, "ack_failure": True})
 
 
-def work_on_campaign(campaign_pk: int) -> None:
-    """One short turn of a worker: write the ledger or send from it, then ring for the next turn."""
-    until = now() + dispatch.CLAIM_LIFETIME
-    if not Campaign.objects.lease(campaign_pk, until=until):
-        return  # Finished, or in the hands of another worker.
-    campaign = Campaign.objects.get(pk=campaign_pk)
+def run_lane() -> None:
+    """One worker's turn of ten seconds: write a ledger or send from it, then ring for the next turn.
+
+    A queue that loses, repeats or reorders these tasks changes nothing: what there is to do stands in the
+    ledgers, and a cluster has no more turns than it may have, however often it is rung.
+    """
+    deadline = monotonic() + LANE_SECONDS
+    while monotonic() < deadline and (turn := take_turn()):
+        try:
+            campaign = turn.turn_to_next()
+            if campaign is None:
+                return
+            if lanes.has_free_slot():
+                _ring_if_needed()
+            _work(campaign, turn, deadline)
+        finally:
+            turn.end()
+        _finish(campaign)
+    _ring_if_needed()
+
+
+def _ring_if_needed() -> None:
+    if Ledger.objects.with_work().exists():
+        _ring()
+
+
+def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
+    if campaign.send_status == SendStatus.PREPARING and not _write_ledger(campaign, turn, deadline):
+        return
     try:
-        finished = _work(campaign)
+        dispatch.run(campaign, turn, deadline=deadline)
+    except MailerRefuses as refusal:
+        _rest(campaign, refusal)
+    except LaneLost:
+        logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
     except Exception as error:
         _set_trouble(campaign, _("Sending failed (%(error)s).") % {"error": type(error).__name__})
         raise
-    finally:
-        Campaign.objects.give_back(campaign_pk, until=until)
-    if not finished and campaign.deliveries.due().exists():
-        _ring(campaign_pk)
+    else:
+        _all_is_well(campaign)
 
 
-def _work(campaign: Campaign) -> bool:
-    """True where there is nothing left to do now."""
-    if campaign.send_status == SendStatus.PREPARING:
-        audience.write_ledger(campaign)
-        _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
+def _write_ledger(campaign: Campaign, turn: Turn, deadline: float) -> bool:
+    """True once it is complete; another turn goes on where this one stops."""
+    lease = now() + LANE_LEASE
+    if not Ledger.objects.lease_to_writer(campaign, until=lease):
+        return False
     try:
-        dispatch.run_lane(campaign)
-    except MailerRefuses as error:
-        _set_trouble(
-            campaign,
-            _(
-                "The mail server accepts no mail at the moment (%(error)s). It is tried again every minute."
-            )
-            % {"error": error},
+        while not ledger.is_written(campaign):
+            if monotonic() > deadline or not ledger.write_step(campaign, lease=lease):
+                return False
+            turn.beat()
+    finally:
+        Ledger.objects.filter(campaign=campaign, writer_until=lease).update(writer_until=None)
+    return _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
+
+
+def _rest(campaign: Campaign, refusal: MailerRefuses) -> None:
+    """Leave the server alone for some minutes; where only a person can help, until one has."""
+    if refusal.for_good:
+        reason = _(
+            "The mail server or provider refuses everything (%(error)s). When that is mended, resume."
         )
-        return True
+        _move(campaign, SendStatus.SENDING, SendStatus.PAUSED)
+    else:
+        reason = _(
+            "The mail server accepts no mail at the moment (%(error)s). It is tried again by itself."
+        )
+        here = Ledger.objects.get(campaign=campaign)
+        minutes = RESTS[min(here.refusals, len(RESTS) - 1)]
+        Ledger.objects.filter(pk=here.pk).update(
+            rests_until=now() + timedelta(minutes=minutes), refusals=F("refusals") + 1
+        )
+    _set_trouble(campaign, reason % {"error": refusal})
+
+
+def _all_is_well(campaign: Campaign) -> None:
+    Ledger.objects.filter(campaign=campaign, refusals__gt=0).update(refusals=0, rests_until=None)
     _set_trouble(campaign, "")
-    return _finish(campaign)
 
 
 def _set_trouble(campaign: Campaign, trouble: str) -> None:
@@ -146,18 +205,20 @@ def _move(campaign: Campaign, before: SendStatus, after: SendStatus, **changes: 
     return here.update(send_status=after, **changes) == 1
 
 
-def _finish(campaign: Campaign) -> bool:
-    """Finished is what has nothing waiting, not even for a second attempt."""
-    if campaign.deliveries.unsettled().exists():
-        return False
-    if _move(campaign, SendStatus.SENDING, SendStatus.SENT, sending_finished_at=now()):
+def _finish(campaign: Campaign) -> None:
+    """Finished is what has nothing waiting, not even for another attempt, and nobody at work."""
+    with transaction.atomic():
+        if not Ledger.objects.is_worked_off(campaign):
+            return
+        if not _move(campaign, SendStatus.SENDING, SendStatus.SENT, sending_finished_at=now()):
+            return
         campaign.refresh_from_db()
         signals.announce(signals.campaign_finished, Campaign, campaign=campaign)
-    return True
 
 
 def tend_campaigns() -> None:
-    """Take back the claims of dead lanes, and ring for every campaign that nobody works on."""
-    for campaign in Campaign.objects.under_way().unleased():
-        dispatch.release_dead_claims(campaign)
-        _ring(campaign.pk)
+    """Once a minute: take back what dead lanes had claimed, finish what is done, ring for what is not."""
+    lanes.bury_the_dead()
+    for campaign in Campaign.objects.filter(send_status=SendStatus.SENDING):
+        _finish(campaign)
+    _ring_if_needed()

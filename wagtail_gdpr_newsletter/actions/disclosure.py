@@ -286,7 +286,7 @@ def as_stored(value: Any) -> Any:
     if isinstance(value, Campaign):
         return {"uuid": str(value.uuid), "subject": value.subject}
     if isinstance(value, Delivery):
-        return {"campaign": as_stored(value.campaign), "message_id": value.message_id}
+        return {"campaign": as_stored(value.campaign), "number": value.pk}
     if isinstance(value, models.Model):
         return value.pk
     if hasattr(value, "isoformat"):

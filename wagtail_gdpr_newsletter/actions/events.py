@@ -22,6 +22,7 @@ from ..models import (
     Delivery,
     DeliveryEvent,
     DeliveryStatus,
+    Ledger,
     MailKind,
     Origin,
     RecordedEvent,
@@ -33,7 +34,7 @@ from .unsubscription import unsubscribe
 #: How far a delivery can still move; a status only ever gives way to one further down.
 GRAVITY = [
     DeliveryStatus.PENDING,
-    DeliveryStatus.CLAIMED,
+    DeliveryStatus.CANCELLED,
     DeliveryStatus.SKIPPED,
     DeliveryStatus.UNKNOWN,
     DeliveryStatus.SENT,
@@ -56,6 +57,8 @@ TAKEN = {*STATUS_AFTER, "deferred"}
 
 #: `Delivery.opaque_id`; anything else in its place was not made by us.
 OPAQUE_ID = re.compile(r"(?P<campaign>[0-9a-f]{32})\.(?P<pk>[0-9]{1,18})")
+#: In the Message-ID that we gave, where the provider has none of its own.
+OUR_MESSAGE_ID = re.compile(rf"<?{OPAQUE_ID.pattern}@[^>]+>?")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
         )
         if is_new:
             _move(delivery, event)
-            if consequence and contact and _concerns(contact, event, delivery.attempted_at):
+            if consequence and contact and _concerns(contact, event, delivery.sent_at):
                 consequence(contact, delivery.books, event)
 
 
@@ -173,15 +176,25 @@ def _find(event: ProviderEvent) -> Delivery | None:
     deliveries = Delivery.objects.select_related("contact__site")
     if known := OPAQUE_ID.fullmatch(event.opaque_id):
         return deliveries.filter(pk=int(known["pk"]), campaign__uuid=known["campaign"]).first()
+    if ours := OUR_MESSAGE_ID.fullmatch(event.message_id):
+        return deliveries.filter(pk=int(ours["pk"]), campaign__uuid=ours["campaign"]).first()
     if event.message_id:
         return deliveries.filter(message_id=event.message_id).first()
     return None
 
 
 def _move(delivery: Delivery, event: ProviderEvent) -> None:
-    if after := STATUS_AFTER.get(event.type):
-        before = GRAVITY[: GRAVITY.index(after)]
-        Delivery.objects.filter(pk=delivery.pk, status__in=before).update(status=after)
+    """Towards the graver status, from whichever it has by now."""
+    after = STATUS_AFTER.get(event.type)
+    if after is None:
+        return
+    for before in GRAVITY[: GRAVITY.index(after)]:
+        if Delivery.objects.filter(pk=delivery.pk, status=before).update(status=after):
+            tally: dict[str, int] = {after: 1}
+            if before != DeliveryStatus.PENDING:
+                tally[before] = -1
+            Ledger.objects.add_to_tally(delivery.campaign_id, tally, {})
+            return
 
 
 def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:

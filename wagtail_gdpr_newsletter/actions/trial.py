@@ -62,15 +62,13 @@ def _said_never(address: Address, site: Site) -> bool:
 
 def _deliver(draft: Campaign, addresses: Sequence[Address], tried: list[Address]) -> None:
     mailer = messages.open_mailer()
-    composer = compose.Composer(_unsaved_message(draft), messages.provider_of(mailer))
-    books = [book.uuid for book in draft.books.all()]
+    composer = compose.Composer(_unsaved_message(draft))
+    books = tuple(book.uuid for book in draft.books.all())
     try:
         transport.open_connection(mailer)
         for address in addresses:
-            contact = compose.sample_contact(draft.site, address=address, language=draft.language)
-            message = composer.for_contact(
-                contact, books=books, delivery_id=messages.new_delivery_id()
-            )
+            recipient = compose.sample_recipient(address, books=books)
+            message = composer.message(recipient, provider=messages.provider_of(mailer))
             tried.append(address)
             outcome = transport.send(mailer, message)
             if outcome.status != DeliveryStatus.SENT:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import quote
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -199,9 +198,10 @@ class CampaignProgressView(CampaignPage, TemplateView):
         return super().get_template_names()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        counted = self.object.deliveries.counted()
-        total = sum(counted.values())
-        waiting = counted.get(DeliveryStatus.PENDING, 0) + counted.get(DeliveryStatus.CLAIMED, 0)
+        ledger = self.object.ledger
+        counted = ledger.counted()
+        total = ledger.size
+        waiting = counted.get(DeliveryStatus.PENDING, 0)
         return {
             **super().get_context_data(**kwargs),
             "total": total,
@@ -210,14 +210,10 @@ class CampaignProgressView(CampaignPage, TemplateView):
             "counted": [
                 (status.label, counted[status]) for status in DeliveryStatus if status in counted
             ],
-            "failures": self._failures(),
+            "failures": list(ledger.counted_reasons().items())[:10],
             "is_under_way": self.is_under_way,
             "worker_is_missing": self.is_under_way and actions.worker_is_missing(),
             "frozen": self.object.frozen_message,
             "live_url": self.url("progress_live"),
             "copy_url": self.url("copy"),
         }
-
-    def _failures(self) -> list[tuple[str, int]]:
-        failed = self.object.deliveries.exclude(error="").order_by()
-        return list(failed.values_list("error").annotate(Count("pk")).order_by("-pk__count")[:10])

@@ -6,6 +6,7 @@ from .consent import ConsentRecord, Origin, RecordedEvent
 from .contacts import Contact
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
+from .ledgers import Lane, Ledger
 from .rights import AccessSession, FormerLink, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
 from .service_mails import AskedMailbox, MailKind, ServiceMail
@@ -30,6 +31,8 @@ __all__ = [
     "EvidenceIsImmutable",
     "FormerLink",
     "FrozenMessage",
+    "Lane",
+    "Ledger",
     "LegalBasis",
     "MailKind",
     "Origin",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -67,7 +66,9 @@ class SendStatus(models.TextChoices):
     DRAFT = "draft", _("draft")
     PREPARING = "preparing", _("preparing")
     SENDING = "sending", _("sending")
+    PAUSED = "paused", _("paused")
     SENT = "sent", _("sent")
+    CANCELLED = "cancelled", _("cancelled")
 
 
 class CampaignLock(BaseLock):
@@ -88,17 +89,6 @@ class CampaignLock(BaseLock):
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def under_way(self) -> CampaignQuerySet:
         return self.filter(send_status__in=[SendStatus.PREPARING, SendStatus.SENDING])
-
-    def unleased(self) -> CampaignQuerySet:
-        return self.filter(Q(leased_until__isnull=True) | Q(leased_until__lte=now()))
-
-    def lease(self, pk: int, *, until: datetime) -> bool:
-        """True for the one worker that has the campaign to itself until then, or until it gives it back."""
-        return self.under_way().unleased().filter(pk=pk).update(leased_until=until) == 1
-
-    def give_back(self, pk: int, *, until: datetime) -> None:
-        """End that lease, unless it ran out and somebody else has it now."""
-        self.filter(pk=pk, leased_until=until).update(leased_until=None)
 
 
 class Campaign(
@@ -153,8 +143,6 @@ class Campaign(
     )
     sending_started_at = models.DateTimeField(null=True, editable=False)
     sending_finished_at = models.DateTimeField(null=True, editable=False)
-    #: Until then one worker has it to itself, so that a queue that repeats its tasks changes nothing.
-    leased_until = models.DateTimeField(null=True, editable=False)
     #: Why nothing goes out at the moment; empty while all is well.
     trouble = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -185,7 +173,6 @@ class Campaign(
         "send_status",
         "sending_started_at",
         "sending_finished_at",
-        "leased_until",
         "trouble",
     )
 

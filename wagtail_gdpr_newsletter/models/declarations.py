@@ -173,10 +173,14 @@ DECLARATIONS: dict[str, Declaration] = {
             "books": Personal(_("because you receive"), *_LEDGER),
             "status": Personal(_("outcome"), *_LEDGER),
             "sent_at": Personal(_("sent on"), *_LEDGER),
-            "message_id": Personal(_("message number"), Erasure.STRIP, Kept.AS_PROOF, shown=False),
+            # In the Message-ID of the mail: campaign, full stop, number.
+            "id": Personal(_("number"), *_LEDGER, shown=False),
+            "message_id": Personal(
+                _("message number at the provider"), Erasure.STRIP, Kept.AS_PROOF, shown=False
+            ),
             "error": Personal(_("what the server said"), *_LEDGER),
         },
-        _not("id lane claimed_at attempted_at attempts retry_at"),
+        _not("attempts retry_at"),
         whose=("contact", "second_copy_of"),
     ),
     "DeliveryEvent": Declaration(
@@ -289,10 +293,26 @@ DECLARATIONS: dict[str, Declaration] = {
     "Campaign": Declaration(
         _("Campaigns"),
         {},
-        _not("id uuid site subject preheader language body books send_status trouble leased_until")
+        _not("id uuid site subject preheader language body books send_status trouble")
         | _not("sending_started_at sending_finished_at live has_unpublished_changes")
         | _not("first_published_at last_published_at go_live_at expire_at expired locked")
         | _not("locked_at locked_by live_revision latest_revision"),
+    ),
+    "Ledger": Declaration(
+        _("Ledgers"),
+        {},
+        _not(
+            "campaign writer_until written_to size claimed_to rests_until refusals served_at tally"
+        )
+        | _not("reasons"),
+    ),
+    "Lane": Declaration(
+        _("Lanes"),
+        {},
+        _not(
+            "id machine leader process slot campaign started_at leased_until claimed in_flight tally"
+        )
+        | _not("reasons"),
     ),
     "FrozenMessage": Declaration(
         _("Frozen messages"),

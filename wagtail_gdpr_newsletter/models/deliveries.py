@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from uuid import UUID
+from collections.abc import Collection
 
 from django.db import models
 from django.db.models import Count, Q
@@ -16,9 +15,9 @@ from .contacts import Contact
 
 class DeliveryStatus(models.TextChoices):
     PENDING = "pending", _("waiting")
-    CLAIMED = "claimed", _("being sent")
     SENT = "sent", _("sent")
     SKIPPED = "skipped", _("not sent: left before")
+    CANCELLED = "cancelled", _("not sent: cancelled")
     FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("unknown")
     BOUNCED = "bounced", _("bounced")
@@ -26,38 +25,39 @@ class DeliveryStatus(models.TextChoices):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def due(self) -> DeliveryQuerySet:
-        """What can be claimed now."""
-        return self.filter(
-            Q(retry_at__isnull=True) | Q(retry_at__lte=now()), status=DeliveryStatus.PENDING
-        )
+    def pending(self) -> DeliveryQuerySet:
+        return self.filter(status=DeliveryStatus.PENDING)
 
-    def unsettled(self) -> DeliveryQuerySet:
-        return self.filter(status__in=[DeliveryStatus.PENDING, DeliveryStatus.CLAIMED])
+    def still_pending(self, numbers: Collection[int]) -> DeliveryQuerySet:
+        """Those of which nobody has learnt anything since: a provider's event may have been quicker."""
+        return self.pending().filter(pk__in=numbers)
 
-    def claim(self, *, lane: UUID, size: int) -> list[Delivery]:
-        """Take up to `size` due deliveries for one lane; two lanes never get the same."""
-        candidates = list(self.due().order_by("pk").values_list("pk", flat=True)[:size])
-        self.due().filter(pk__in=candidates).update(
-            status=DeliveryStatus.CLAIMED, lane=lane, claimed_at=now(), attempted_at=None
-        )
-        mine = self.filter(lane=lane, status=DeliveryStatus.CLAIMED, attempted_at__isnull=True)
-        return list(mine.select_related("contact").order_by("pk"))
+    def give_back(self, numbers: Collection[int]) -> None:
+        """Due again at once, but for those that wait for another attempt."""
+        self.still_pending(numbers).filter(retry_at__isnull=True).update(retry_at=now())
 
-    def abandoned(self, *, after: timedelta) -> DeliveryQuerySet:
-        """Claimed by a lane that must be dead by now."""
-        return self.filter(status=DeliveryStatus.CLAIMED, claimed_at__lt=now() - after)
+    def to_try_again(self) -> DeliveryQuerySet:
+        """What had a turn and needs another one, now or later."""
+        return self.pending().filter(retry_at__isnull=False)
 
     def counted(self) -> dict[str, int]:
-        """How many there are of each status: one query, whatever the size."""
+        """How many there are of each status, counted one by one: `Ledger.tally` knows it at once."""
         rows = self.order_by().values_list("status").annotate(number=Count("pk"))
+        return dict(rows)
+
+    def reasons(self) -> dict[str, int]:
+        """Why what has not gone has not gone, counted one by one."""
+        rows = self.exclude(error="").order_by().values_list("error").annotate(number=Count("pk"))
         return dict(rows)
 
 
 class Delivery(models.Model):
     """One campaign to one contact; the contact is gone after an erasure, the line stays."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
+    # The constraint below has an index that begins with it.
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     contact = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, related_name="deliveries"
     )
@@ -65,18 +65,17 @@ class Delivery(models.Model):
     second_copy_of = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, related_name="second_copies"
     )
-    #: The UUIDs of the books through which the contact gets this campaign.
+    #: The UUIDs of the books through which the contact gets this campaign; known once it is their turn.
     books = models.JSONField(default=list)
     status = models.CharField(
         max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING
     )
-    lane = models.UUIDField(null=True)
-    claimed_at = models.DateTimeField(null=True)
-    #: Set just before the message leaves: what stays claimed with it is in doubt.
-    attempted_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    #: Of what had its turn and waits for another one; nothing else has it.
     retry_at = models.DateTimeField(null=True)
+    #: When it left, or, where nobody knows whether it arrived, when it began to.
     sent_at = models.DateTimeField(null=True)
+    #: What a provider calls it. Where it is empty the message has the name that we gave it.
     message_id = models.CharField(max_length=255, blank=True)
     #: Why it failed, in words without an address.
     error = models.CharField(max_length=255, blank=True)
@@ -87,7 +86,9 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         indexes = [
-            models.Index(fields=["campaign", "status", "id"], name="gdpr_newsletter_delivery_due"),
+            # None of them has the status: PostgreSQL then writes an outcome without touching them.
+            models.Index(fields=["campaign", "id"], name="gdpr_newsletter_delivery_next"),
+            models.Index(fields=["campaign", "retry_at"], name="gdpr_newsletter_delivery_again"),
             models.Index(fields=["message_id"], name="gdpr_newsletter_delivery_msgid"),
         ]
         constraints = [
@@ -106,7 +107,11 @@ class Delivery(models.Model):
     @property
     def opaque_id(self) -> str:
         """What a provider gets to know of this delivery: nothing about the person (M5)."""
-        return f"{self.campaign.uuid.hex}.{self.pk}"
+        return opaque_id(self.campaign, self.pk)
+
+
+def opaque_id(campaign: Campaign, delivery_pk: int) -> str:
+    return f"{campaign.uuid.hex}.{delivery_pk}"
 
 
 class DeliveryEvent(models.Model):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import unescape
 
 from bs4 import BeautifulSoup
@@ -49,6 +50,11 @@ class MergeTemplate:
             parts += [text[end : match.start()], Slot(match["name"], match["fallback"] or "")]
             end = match.end()
         return cls((*parts, text[end:]))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the slots that it has."""
+        return frozenset(part.name for part in self.parts if isinstance(part, Slot))
 
     def fill(self, values: Mapping[str, str], *, escape: Callable[[str], str] = str) -> str:
         """`escape` guards the values; fallbacks are the editor's text and escaped as the text around."""

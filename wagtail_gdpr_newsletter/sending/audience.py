@@ -1,20 +1,21 @@
-"""Who gets a campaign, who does not and why, and the ledger that is made of it."""
+"""Who gets a campaign, who does not and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
-from django.db import IntegrityError
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
+from ..addresses import Address
+from ..models import Campaign, Contact, Subscription, SubscriptionStatus
+from ..models.deliveries import opaque_id
 from ..models.subscriptions import SubscriptionQuerySet
-
-#: Rows that one statement writes.
-LEDGER_STEP = 1000
+from .compose import Recipient
+from .turn import Claim, Claimed
 
 
 @dataclass(frozen=True)
@@ -56,48 +57,37 @@ def _reasons() -> list[tuple[str, Q]]:
     ]
 
 
-def write_ledger(campaign: Campaign) -> None:
-    """One delivery for each contact whom the campaign reaches; repeating it adds nobody twice."""
-    step: list[Delivery] = []
-    for contact_pk, books in _contacts_with_books(campaign):
-        step.append(Delivery(campaign=campaign, contact_id=contact_pk, books=books))
-        if len(step) == LEDGER_STEP:
-            _write(step)
-            step = []
-    _write(step)
+def recipients(campaign: Campaign, claimed: Sequence[Claim]) -> list[Claimed]:
+    """Whom these deliveries go to: without the people who may not be written to any more.
 
-
-def _write(step: list[Delivery]) -> None:
-    try:
-        Delivery.objects.bulk_create(step, ignore_conflicts=True)
-    except IntegrityError:  # Somebody among them has been erased since we read them.
-        contacts = [delivery.contact_id for delivery in step if delivery.contact_id]
-        here = set(Contact.objects.filter(pk__in=contacts).values_list("pk", flat=True))
-        _write([delivery for delivery in step if delivery.contact_id in here])
-
-
-def _contacts_with_books(campaign: Campaign) -> Iterator[tuple[int, list[str]]]:
+    One query that asks `mailable()` once more, at the moment of sending.
+    """
+    by_contact = {claim.contact: claim for claim in claimed}
     rows = (
         subscriptions_of(campaign)
         .mailable()
+        .filter(contact__in=[contact for contact in by_contact if contact])
         .order_by("contact", "book")
-        .values_list("contact", "book__uuid")
+        .values_list(
+            "contact",
+            "contact__address",
+            "contact__canonical_address",
+            "contact__name",
+            "contact__link_token",
+            "book__uuid",
+        )
     )
-    for contact_pk, group in groupby(rows.iterator(), key=lambda row: row[0]):
-        yield contact_pk, [uuid for _contact, uuid in group]
-
-
-def still_reached(campaign: Campaign, deliveries: list[Delivery]) -> dict[int, list[str]]:
-    """The contacts among these who may still be written to, and the UUIDs of the books they are in now."""
-    contacts = [delivery.contact_id for delivery in deliveries if delivery.contact_id]
-    mailable = subscriptions_of(campaign).mailable().filter(contact__in=contacts)
-    reached: dict[int, list[str]] = {}
-    for contact_pk, uuid in mailable.order_by("book").values_list("contact", "book__uuid"):
-        reached.setdefault(contact_pk, []).append(uuid)
+    reached = []
+    for contact, group in groupby(rows, key=itemgetter(0)):
+        row, *others = group
+        _contact, address, canonical, name, token, _book = row
+        recipient = Recipient(
+            address=address,
+            mailbox=Address(address, canonical).mailbox,
+            name=name,
+            link_token=token,
+            books=tuple(each[-1] for each in (row, *others)),
+            delivery_id=opaque_id(campaign, by_contact[contact].delivery),
+        )
+        reached.append(Claimed(by_contact[contact], recipient))
     return reached
-
-
-def is_reached(campaign: Campaign) -> Exists:
-    """The same of one delivery, as a condition: asked in the statement that begins it."""
-    mailable = subscriptions_of(campaign).mailable()
-    return Exists(mailable.filter(contact=OuterRef("contact")))

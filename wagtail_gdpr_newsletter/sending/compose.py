@@ -1,28 +1,176 @@
-"""A frozen message becomes one contact's own: links, words and headers."""
+"""A frozen message becomes one contact's own: links, words and headers.
+
+Everything that all copies share is done once: the message is compiled, the addresses of the personal pages
+are split at their token, book names are looked up. A copy is then one join of bytes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from email.utils import formatdate
+from functools import cached_property, lru_cache
+from time import time
+from typing import NamedTuple
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.html import escape
 from wagtail.models import Site
 
 from .. import links
 from ..addresses import Address
-from ..models import AddressBook, Contact, FrozenMessage
-from ..rendering.merge import MergeTemplate, one_line
+from ..models import AddressBook, FrozenMessage
+from ..rendering.merge import MergeTemplate, Slot, one_line
 from ..tokens import SAMPLE_LINK_TOKEN
-from . import messages
+from . import messages, mime
+
+
+class Recipient(NamedTuple):
+    """Whom one copy goes to."""
+
+    address: str
+    #: Where mail goes: `Address.mailbox`.
+    mailbox: str
+    name: str
+    link_token: str
+    #: UUIDs of the books through which they get it.
+    books: tuple[str, ...]
+    #: Opaque (M5): `Delivery.opaque_id`, or one that no ledger knows.
+    delivery_id: str
+
+
+class Copy(NamedTuple):
+    """A finished message and its envelope (RFC 5321, 2.3.1)."""
+
+    sender: str
+    recipient: str
+    #: As they are written to the wire, but for the dot at the end (4.5.2).
+    lines: bytes
+
+
+def sample_recipient(address: Address, *, books: tuple[str, ...]) -> Recipient:
+    """Somebody who is in no table: tests of a campaign go to them."""
+    return Recipient(
+        address=address.typed,
+        mailbox=address.mailbox,
+        name="",
+        link_token=SAMPLE_LINK_TOKEN,
+        books=books,
+        delivery_id=messages.new_delivery_id(),
+    )
 
 
 @dataclass
 class Composer:
-    """Reads a frozen message once and fills it for any number of contacts."""
+    """Reads a frozen message once and fills it for any number of recipients."""
 
     frozen: FrozenMessage
-    provider: str
+
+    def copy(self, recipient: Recipient) -> Copy:
+        """For whoever speaks SMTP."""
+        values = self._values(recipient)
+        lines = self._wire_template.fill(self._places(recipient, values))
+        return Copy(self._from_address, recipient.mailbox, lines)
+
+    def message(self, recipient: Recipient, *, provider: str) -> messages.ComposedMessage:
+        """For mail backends, Anymail's among them; `provider` as `messages.provider_of` has it."""
+        values = self._values(recipient)
+        message = messages.ComposedMessage(
+            self._subject_for(values),
+            self._text.fill(values),
+            self.frozen.from_header,
+            [recipient.mailbox],
+            reply_to=[self.frozen.reply_to],
+            headers=self._headers(recipient, values),
+            octets=self._template.fill(self._places(recipient, values)),
+            **messages.provider_options(provider, opaque_id=recipient.delivery_id),
+        )
+        message.attach_alternative(self._html.fill(values, escape=escape), "text/html")
+        return message
+
+    def _places(self, recipient: Recipient, values: Mapping[str, str]) -> dict[str, bytes]:
+        headers = self._headers(recipient, values)
+        places = {name: value.encode("ascii") for name, value in headers.items()}
+        places["To"] = recipient.mailbox.encode("ascii")
+        places["Date"] = _date(int(time()))
+        places["Subject"] = mime.subject_value(self._subject_for(values))
+        places["text:link_token"] = places["html:link_token"] = mime.body_value(
+            recipient.link_token
+        )
+        for name in self._in_text:
+            places[f"text:{name}"] = mime.body_value(values[name])
+        for name in self._in_html:
+            places[f"html:{name}"] = mime.body_value(escape(values[name]))
+        return places
+
+    @cached_property
+    def _in_text(self) -> frozenset[str]:
+        return self._text.names - PERSONAL_URLS
+
+    @cached_property
+    def _in_html(self) -> frozenset[str]:
+        return self._html.names - PERSONAL_URLS
+
+    @cached_property
+    def _wire_template(self) -> mime.MimeTemplate:
+        return self._template.with_doubled_dots()
+
+    @cached_property
+    def _template(self) -> mime.MimeTemplate:
+        place = mime.Place
+        return mime.alternatives(
+            headers={
+                "Subject": place("Subject"),
+                "From": self.frozen.from_header,
+                "To": place("To"),
+                "Reply-To": self.frozen.reply_to,
+                "Date": place("Date"),
+                "Message-ID": place("Message-ID"),
+                "List-Unsubscribe": place("List-Unsubscribe"),
+                **ONE_CLICK,
+                "List-Id": place("List-Id"),
+                "Feedback-ID": place("Feedback-ID"),
+            },
+            text=self._with_split_urls(self._text),
+            html=self._with_split_urls(self._html, escape=escape),
+            # "=_" cannot stand in quoted-printable (RFC 2045, 6.7).
+            boundary=f"=_{self._campaign_id}",
+        )
+
+    def _with_split_urls(
+        self, template: MergeTemplate, *, escape: Callable[[str], str] = str
+    ) -> MergeTemplate:
+        """Of a personal address only the token is personal: the rest is compiled like all other text."""
+        urls = {"unsubscribe_url": self._unsubscribe_url, "my_data_url": self._my_data_url}
+        parts: list[str | Slot] = []
+        for part in template.parts:
+            url = urls.get(part.name) if isinstance(part, Slot) else None
+            parts += [escape(url.before), TOKEN, escape(url.after)] if url else [part]
+        return MergeTemplate(tuple(parts))
+
+    def _headers(self, recipient: Recipient, values: Mapping[str, str]) -> dict[str, str]:
+        """Of list and message (RFC 2369, 2919, 5322 and 8058; M1, M5)."""
+        book = recipient.books[0] if recipient.books else self._campaign_id
+        return {
+            "Message-ID": messages.message_id(recipient.delivery_id, self._from_address),
+            "List-Unsubscribe": f"<{values['unsubscribe_url']}>",
+            **ONE_CLICK,
+            "List-Id": f"<{book}.newsletter.{self._host}>",
+            "Feedback-ID": f"{self.frozen.campaign.pk}:{book}:campaign:{self._host}",
+        }
+
+    def _values(self, recipient: Recipient) -> dict[str, str]:
+        return {
+            "name": recipient.name,
+            "email": recipient.address,
+            "books": self._names_of(recipient.books),
+            "unsubscribe_url": self._unsubscribe_url.join(recipient.link_token),
+            "my_data_url": self._my_data_url.join(recipient.link_token),
+        }
+
+    def _subject_for(self, values: Mapping[str, str]) -> str:
+        return one_line(self._subject.fill(values))
 
     @cached_property
     def _subject(self) -> MergeTemplate:
@@ -36,71 +184,64 @@ class Composer:
     def _text(self) -> MergeTemplate:
         return MergeTemplate.read(self.frozen.text)
 
-    @cached_property
-    def _book_names(self) -> dict[str, str]:
-        return dict(AddressBook.objects.filter(site=self._site).values_list("uuid", "name"))
-
     @property
     def _site(self) -> Site:
         return self.frozen.campaign.site
 
     @cached_property
+    def _host(self) -> str:
+        return links.host(self._site)
+
+    @cached_property
+    def _campaign_id(self) -> str:
+        return str(self.frozen.campaign.uuid)
+
+    @cached_property
     def _from_address(self) -> str:
-        return self.frozen.from_header.rpartition("<")[2].rstrip(">")
+        local, _at, domain = self.frozen.from_header.rpartition("<")[2].rstrip(">").rpartition("@")
+        return f"{local}@{links.in_ascii(domain)}"
 
-    def for_contact(
-        self, contact: Contact, *, books: list[str], delivery_id: str
-    ) -> messages.NewsletterMessage:
-        """`books`: UUIDs of those through which the contact gets it; `delivery_id`: opaque (M5)."""
-        values = self._values(contact, books)
-        message = messages.NewsletterMessage(
-            one_line(self._subject.fill(values)),
-            self._text.fill(values),
-            self.frozen.from_header,
-            [contact.mailbox],
-            reply_to=[self.frozen.reply_to],
-            headers={
-                "Message-ID": messages.message_id(delivery_id, self._from_address),
-                **self._list_headers(values["unsubscribe_url"], books),
-            },
-            **messages.provider_options(self.provider, opaque_id=delivery_id),
-        )
-        message.attach_alternative(self._html.fill(values, escape=escape), "text/html")
-        return message
+    @cached_property
+    def _unsubscribe_url(self) -> PersonalUrl:
+        return self._personal_url("unsubscribe")
 
-    def _values(self, contact: Contact, books: list[str]) -> dict[str, str]:
+    @cached_property
+    def _my_data_url(self) -> PersonalUrl:
+        return self._personal_url("my_data")
+
+    def _personal_url(self, name: str) -> PersonalUrl:
         campaign = self.frozen.campaign
         with translation.override(campaign.language):  # For sites with i18n_patterns.
-            return {
-                "name": contact.name,
-                "email": contact.address,
-                "books": ", ".join(filter(None, map(self._book_names.get, books))),
-                "unsubscribe_url": links.absolute(
-                    self._site, "unsubscribe", contact.link_token, campaign.pk
-                ),
-                "my_data_url": links.absolute(
-                    self._site, "my_data", contact.link_token, campaign.pk
-                ),
-            }
+            url = links.absolute(self._site, name, SAMPLE_LINK_TOKEN, campaign.pk)
+        before, _token, after = url.partition(SAMPLE_LINK_TOKEN)
+        return PersonalUrl(before, after)
 
-    def _list_headers(self, unsubscribe_url: str, books: list[str]) -> dict[str, str]:
-        """RFC 2369, 2919 and 8058 (M1, M5)."""
-        campaign, host = self.frozen.campaign, links.host(self._site)
-        book = books[0] if books else campaign.uuid
-        return {
-            "List-Unsubscribe": f"<{unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "List-Id": f"<{book}.newsletter.{host}>",
-            "Feedback-ID": f"{campaign.pk}:{book}:campaign:{host}",
-        }
+    @cached_property
+    def _book_names(self) -> dict[str, str]:
+        return dict(AddressBook.objects.filter(site=self._site).values_list("uuid", "name"))
+
+    def _names_of(self, books: tuple[str, ...]) -> str:
+        return ", ".join(filter(None, map(self._book_names.get, books)))
 
 
-def sample_contact(site: Site, *, address: Address, language: str) -> Contact:
-    """Somebody who is in no table: tests of a campaign go to them."""
-    return Contact(
-        site=site,
-        address=address.typed,
-        canonical_address=address.canonical,
-        language=language,
-        link_token=SAMPLE_LINK_TOKEN,
-    )
+PERSONAL_URLS = {"unsubscribe_url", "my_data_url"}
+TOKEN = Slot("link_token", "")
+
+#: RFC 8058, 3.1.
+ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+@lru_cache(maxsize=1)
+def _date(timestamp: int) -> bytes:
+    """RFC 5322, 3.6.1, in the zone that Django would write it in."""
+    return formatdate(timestamp, localtime=settings.EMAIL_USE_LOCALTIME).encode("ascii")
+
+
+class PersonalUrl(NamedTuple):
+    """The address of a page for whoever carries the token."""
+
+    before: str
+    after: str
+
+    def join(self, link_token: str) -> str:
+        return f"{self.before}{link_token}{self.after}"

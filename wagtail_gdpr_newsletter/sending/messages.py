@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import email.policy
 import uuid
+from email.generator import BytesGenerator
+from email.message import EmailMessage
+from email.parser import BytesParser
 from email.policy import EmailPolicy
+from io import BytesIO
 from typing import Any
 
 import django
@@ -13,6 +17,7 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
 from ..links import in_ascii
+from .mime import ONE_WORD
 
 #: Providers at which tracking cannot be switched off per message: a check asks to do it there (T1).
 NO_TRACKING_SWITCH = frozenset(
@@ -22,11 +27,6 @@ NO_TRACKING_SWITCH = frozenset(
 NO_METADATA = frozenset({"MailerSend", "Postal"})
 
 TAG = "newsletter"
-
-
-#: Headers that are one long word. Folded like text they become encoded words, which mailbox
-#: providers do not read; a line may have 998 octets (RFC 5322, 2.1.1).
-ONE_WORD = {"list-unsubscribe", "list-id", "message-id", "feedback-id"}
 
 
 class WholeWords(EmailPolicy):
@@ -55,6 +55,32 @@ class NewsletterMessage(AnymailMessage):
             return message
         policy = kwargs.get("policy", email.policy.default)
         return super().message(policy=WholeWords(**vars(policy)))
+
+
+class FinishedMessage(EmailMessage):
+    """Read from bytes and written as the same bytes, but for what a mail backend adds to it."""
+
+    def as_bytes(
+        self, unixfrom: bool = False, policy: Any = None, linesep: str | None = None
+    ) -> bytes:
+        """`linesep`: as Django 5 asks for it; later ones say it by the policy."""
+        policy = policy or self.policy
+        octets = BytesIO()
+        as_it_is = policy.clone(linesep=linesep or policy.linesep, refold_source="none")
+        BytesGenerator(octets, mangle_from_=False, policy=as_it_is).flatten(self, unixfrom=unixfrom)
+        return octets.getvalue()
+
+
+class ComposedMessage(NewsletterMessage):
+    """One copy of a campaign: what Anymail asks for in fields, and for all others the finished bytes."""
+
+    def __init__(self, *args: Any, octets: bytes, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.octets = octets
+
+    def message(self, **kwargs: Any) -> Any:
+        policy = kwargs.get("policy", email.policy.default)
+        return BytesParser(FinishedMessage, policy=policy).parsebytes(self.octets)
 
 
 def open_mailer() -> BaseEmailBackend:

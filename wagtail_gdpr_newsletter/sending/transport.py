@@ -1,11 +1,16 @@
-"""One message goes out through the site's mail backend, and what became of it gets a name."""
+"""What became of a message gets a name: one sent through the site's mail backend, and any server's reply."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
+import re
 import smtplib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import requests
 import urllib3.exceptions
@@ -16,6 +21,8 @@ from anymail.exceptions import (
     AnymailRecipientsRefused,
 )
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from ..models import DeliveryStatus
@@ -24,12 +31,25 @@ from .messages import NewsletterMessage
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is written into the ledger; `PENDING` means: try again later."""
+    """What is written into the ledger."""
 
     status: DeliveryStatus
+    #: What the provider calls the message.
     message_id: str = ""
     #: For people, without addresses.
     error: str = ""
+    #: No sooner than that, where the provider said so.
+    retry_after: timedelta | None = None
+    #: The server says that there is no such mailbox, now or later.
+    mailbox_is_dead: bool = False
+
+    @property
+    def is_later(self) -> bool:
+        """Nothing was taken, and it is worth another attempt."""
+        return self.status == DeliveryStatus.PENDING
+
+
+SENT = Outcome(DeliveryStatus.SENT)
 
 
 NEVER_CONNECTED = (
@@ -40,12 +60,24 @@ NEVER_CONNECTED = (
 )
 
 
+#: Enhanced status codes of a mailbox or domain that does not exist (RFC 3463, 3.2; RFC 7505).
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|3|6|10)\b")
+#: Nobody waits longer for a provider.
+LONGEST_WAIT = timedelta(days=1)
+
 #: Wrong key, no credit left, wrong address of the API or of the sender.
 NOBODYS_FAULT = {401, 402, 403, 404, 405}
 
 
 class MailerRefuses(Exception):
-    """The server or provider takes nothing at all now: no delivery is to blame."""
+    """The server or provider takes nothing at all now: no delivery is to blame.
+
+    `for_good`: until a person has changed something, a password say.
+    """
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 def open_connection(mailer: BaseEmailBackend) -> None:
@@ -53,7 +85,26 @@ def open_connection(mailer: BaseEmailBackend) -> None:
     try:
         mailer.open()
     except (OSError, smtplib.SMTPException, AnymailError) as error:
-        raise MailerRefuses(_describe(error)) from error
+        raise refused_at_the_door(error) from error
+
+
+def another(mailer: SmtpBackend) -> SmtpBackend:
+    """Configured alike, with a connection of its own."""
+    twin = copy.copy(mailer)
+    twin.connection = None
+    return twin
+
+
+def refused_at_the_door(error: Exception) -> MailerRefuses:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return MailerRefuses(
+            f"{_describe(error)} {error.smtp_code}", for_good=error.smtp_code >= 500
+        )
+    for_good = isinstance(
+        error,
+        smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError | AnymailConfigurationError,
+    )
+    return MailerRefuses(_describe(error), for_good=for_good)
 
 
 def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
@@ -66,16 +117,41 @@ def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
     except AnymailRecipientsRefused:
         return Outcome(DeliveryStatus.FAILED, error=_("The provider refused the recipient."))
     except AnymailConfigurationError as error:
-        raise MailerRefuses(_describe(error)) from error
+        raise MailerRefuses(_describe(error), for_good=True) from error
     except AnymailAPIError as error:
         return _of_api(error)
     except (AnymailError, ValueError, UnicodeError) as error:
-        # Refused before anything left this machine: a header or an address that cannot be written.
-        return Outcome(DeliveryStatus.FAILED, error=_describe(error))
+        return cannot_be_written(error)
     except OSError as error:
         _drop_connection(mailer)
-        return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
-    return Outcome(DeliveryStatus.SENT, message_id=_message_id(message))
+        return in_doubt(error)
+    return Outcome(DeliveryStatus.SENT, message_id=message.anymail_status.message_id or "")
+
+
+def cannot_be_written(error: Exception) -> Outcome:
+    """Refused before anything left this machine: by a header or an address that makes no message."""
+    return Outcome(DeliveryStatus.FAILED, error=_describe(error))
+
+
+def in_doubt(error: Exception) -> Outcome:
+    """The connection broke, or nobody answered: the server may or may not have taken the message."""
+    return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
+
+
+def of_reply(code: int, text: str = "", *, to_recipient: bool = False) -> Outcome:
+    """What a server's reply says of one message (RFC 5321, 4.2); `text`: what follows the code."""
+    if code < 300:
+        return SENT
+    words = (
+        _("The server refused the recipient (%(code)s).")
+        if to_recipient
+        else _("The server answered %(code)s.")
+    )
+    return Outcome(
+        DeliveryStatus.FAILED if code >= 500 else DeliveryStatus.PENDING,
+        error=words % {"code": code},
+        mailbox_is_dead=to_recipient and code >= 500 and NO_SUCH_MAILBOX.match(text) is not None,
+    )
 
 
 def _drop_connection(mailer: BaseEmailBackend) -> None:
@@ -86,23 +162,13 @@ def _drop_connection(mailer: BaseEmailBackend) -> None:
 
 def _of_smtp(error: smtplib.SMTPException) -> Outcome:
     if isinstance(error, smtplib.SMTPSenderRefused):
-        raise MailerRefuses(_describe(error)) from error
+        raise refused_at_the_door(error) from error
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        codes = [code for code, _reply in error.recipients.values()]
-        return _by_code(
-            min(codes), _("The server refused the recipient (%(code)s).") % {"code": codes[0]}
-        )
+        ((code, reply),) = error.recipients.values()  # We name one recipient a message.
+        return of_reply(code, reply.decode("ascii", "replace"), to_recipient=True)
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
-        return _by_code(
-            error.smtp_code, _("The server answered %(code)s.") % {"code": error.smtp_code}
-        )
-    # The connection broke: the server may or may not have taken the message.
-    return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
-
-
-def _by_code(code: int, reason: str) -> Outcome:
-    permanent = code >= 500
-    return Outcome(DeliveryStatus.FAILED if permanent else DeliveryStatus.PENDING, error=reason)
+        return of_reply(error.smtp_code)
+    return in_doubt(error)
 
 
 def _of_api(error: AnymailAPIError) -> Outcome:
@@ -110,11 +176,23 @@ def _of_api(error: AnymailAPIError) -> Outcome:
     if code is None:
         if _never_connected(error):
             raise MailerRefuses(_describe(error)) from error
-        return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
+        return in_doubt(error)
     if code in NOBODYS_FAULT:
-        raise MailerRefuses(f"{_describe(error)} {code}") from error
+        raise MailerRefuses(f"{_describe(error)} {code}", for_good=True) from error
     reason = _("The provider answered %(code)s.") % {"code": code}
-    return Outcome(_status_after(code), error=reason)
+    return Outcome(_status_after(code), error=reason, retry_after=_retry_after(error))
+
+
+def _retry_after(error: AnymailAPIError) -> timedelta | None:
+    """What the provider asks for (RFC 9110, 10.2.3): seconds, or a date."""
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    asked = headers.get("Retry-After", "")
+    if asked.isdecimal():
+        return min(timedelta(seconds=int(asked)), LONGEST_WAIT)
+    try:
+        return min(max(parsedate_to_datetime(asked) - now(), timedelta(0)), LONGEST_WAIT)
+    except (TypeError, ValueError):
+        return None
 
 
 def _code_of(error: AnymailAPIError) -> int | None:
@@ -147,10 +225,6 @@ def _never_connected(error: BaseException | None) -> bool:
 def _argument(error: BaseException) -> BaseException | None:
     """requests wraps urllib3's errors as their argument."""
     return next((each for each in error.args if isinstance(each, BaseException)), None)
-
-
-def _message_id(message: NewsletterMessage) -> str:
-    return message.anymail_status.message_id or message.extra_headers["Message-ID"]
 
 
 def _describe(error: Exception) -> str:

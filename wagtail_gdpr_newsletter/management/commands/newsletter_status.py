@@ -21,8 +21,8 @@ class Command(BaseCommand):
             self.stderr.write(
                 f"Request {request.pk} ({request.kind}) is {request.outcome}, due {request.due_on}."
             )
-        for campaign in Campaign.objects.order_by("pk"):
-            counted = campaign.deliveries.counted()
+        for campaign in Campaign.objects.select_related("ledger").order_by("pk"):
+            counted = campaign.ledger.counted() if hasattr(campaign, "ledger") else {}
             outcomes = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
             line = f"{campaign.pk:>6}  {campaign.send_status:<10} {outcomes or '-'}  {campaign}"
             self.stdout.write(f"{line}  ({campaign.trouble})" if campaign.trouble else line)

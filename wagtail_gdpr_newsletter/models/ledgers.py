@@ -1,0 +1,168 @@
+"""Where the sending of a campaign stands, and who is at it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from .campaigns import Campaign, SendStatus
+from .deliveries import Delivery, DeliveryStatus
+
+#: A lane that has not been heard of for so long is dead; it says so at least every few seconds.
+LANE_LEASE = timedelta(seconds=60)
+
+
+class LedgerQuerySet(models.QuerySet["Ledger"]):
+    def lease_to_writer(self, campaign: Campaign, *, until: datetime) -> bool:
+        """True for the one worker that writes it until then."""
+        free = self.filter(_over("writer_until"), campaign=campaign)
+        return free.update(writer_until=until) == 1
+
+    def with_work(self) -> LedgerQuerySet:
+        """Those of which something can be done now; first who has the fewest lanes, and waits longest."""
+        pending = Delivery.objects.pending().filter(campaign=OuterRef("pk"))
+        due = Exists(pending.filter(pk__gt=OuterRef("claimed_to"))) | Exists(
+            pending.filter(retry_at__lte=now())
+        )
+        sending = Q(due, _over("rests_until"), campaign__send_status=SendStatus.SENDING)
+        unwritten = Q(_over("writer_until"), campaign__send_status=SendStatus.PREPARING)
+        return (
+            self.filter(sending | unwritten)
+            .annotate(at_work=Count("campaign__lanes"))
+            .order_by("at_work", F("served_at").asc(nulls_first=True))
+        )
+
+    def is_worked_off(self, campaign: Campaign) -> bool:
+        """Whether nothing waits any more and nobody is at work; then everything is counted once more."""
+        ledger = self.select_for_update().get(campaign=campaign)
+        deliveries = Delivery.objects.filter(campaign=campaign)
+        first_turns = deliveries.pending().filter(pk__gt=ledger.claimed_to)
+        if campaign.lanes.exists() or first_turns.exists() or deliveries.to_try_again().exists():
+            return False
+        if deliveries.pending().update(retry_at=now()):  # Whoever had it has let it fall.
+            return False
+        ledger.tally, ledger.reasons = deliveries.counted(), deliveries.reasons()
+        ledger.save(update_fields=["tally", "reasons"])
+        return True
+
+    def add_to_tally(
+        self, campaign_pk: int, outcomes: Mapping[str, int], reasons: Mapping[str, int]
+    ) -> None:
+        """In the transaction that changes the deliveries, so that the two never differ."""
+        ledger = self.select_for_update().get(campaign=campaign_pk)
+        ledger.tally = _sum(ledger.tally, outcomes)
+        ledger.reasons = _sum(ledger.reasons, reasons)
+        ledger.save(update_fields=["tally", "reasons"])
+
+
+def _over(field: str) -> Q:
+    """That moment has come, or there was none."""
+    return Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lte": now()})
+
+
+def _sum(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    added = Counter(before)
+    added.update(more)
+    return {name: number for name, number in added.items() if number}
+
+
+class Ledger(models.Model):
+    """All deliveries of a campaign: how far they are. Whoever claims some locks this row for a moment."""
+
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.CASCADE, primary_key=True, related_name="ledger"
+    )
+    #: Until then one worker has the writing to itself.
+    writer_until = models.DateTimeField(null=True)
+    #: The contacts up to this number have been looked at, and so many lines were written.
+    written_to = models.BigIntegerField(default=0)
+    size = models.PositiveIntegerField(default=0)
+    #: The deliveries up to this number have had their first turn.
+    claimed_to = models.BigIntegerField(default=0)
+    #: The mail server takes nothing; no lane turns to it before, and each time it waits longer.
+    rests_until = models.DateTimeField(null=True)
+    refusals = models.PositiveSmallIntegerField(default=0)
+    #: When a lane last turned to it: whose turn is longest ago is next.
+    served_at = models.DateTimeField(null=True)
+    #: How many deliveries have which outcome, and why; what is waiting is not counted. What lanes at
+    #: work have done stands in their own rows.
+    tally = models.JSONField(default=dict)
+    reasons = models.JSONField(default=dict)
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ledger")
+        verbose_name_plural = _("ledgers")
+
+    def __str__(self) -> str:
+        return str(self.campaign)
+
+    def counted(self) -> dict[str, int]:
+        """How many deliveries have which status: a few rows are read, whatever its size."""
+        counted = Counter(self.tally)
+        for lane in self.campaign.lanes.all():
+            counted.update(lane.tally)
+        counted[DeliveryStatus.PENDING] = self.size - counted.total()
+        return {status: counted[status] for status in DeliveryStatus if counted[status] > 0}
+
+    def counted_reasons(self) -> dict[str, int]:
+        """What servers and providers said, the most frequent first."""
+        counted = Counter(self.reasons)
+        for lane in self.campaign.lanes.all():
+            counted.update(lane.reasons)
+        # What waits for another attempt is counted as it is: refusals in a row end a turn, so it is little.
+        counted.update(self.campaign.deliveries.to_try_again().reasons())
+        return dict((+counted).most_common())
+
+
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def dead(self) -> LaneQuerySet:
+        return self.filter(leased_until__lt=now())
+
+
+class Lane(models.Model):
+    """One worker's turn at one campaign, while it lasts: what it has claimed, and what is on the wire.
+
+    The row is the lane's lease. Whoever finds it run out takes it away, and its lane, should it still be
+    there, notices before it sends anything more.
+    """
+
+    #: The machine, its process that leads the workers, and that worker.
+    machine = models.CharField(max_length=64)
+    leader = models.PositiveIntegerField()
+    process = models.PositiveIntegerField()
+    #: Which of the turns that this cluster may have at once.
+    slot = models.PositiveSmallIntegerField()
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, null=True, related_name="lanes"
+    )
+    started_at = models.DateTimeField(default=now)
+    leased_until = models.DateTimeField()
+    #: Numbers of deliveries: those that no other lane may take, and among them those whose message may
+    #: have reached the server since. What is left of the latter by a dead lane is in doubt.
+    claimed = models.JSONField(default=list)
+    in_flight = models.JSONField(default=list)
+    #: As in `Ledger`, of this turn alone.
+    tally = models.JSONField(default=dict)
+    reasons = models.JSONField(default=dict)
+
+    objects = LaneQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("lane")
+        verbose_name_plural = _("lanes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["machine", "leader", "slot"], name="%(app_label)s_lane_slot"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.machine}/{self.leader}/{self.slot}"

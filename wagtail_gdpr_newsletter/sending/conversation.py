@@ -1,0 +1,307 @@
+"""One conversation with a mail server, without waiting for it (RFC 5321, RFC 2920)."""
+
+from __future__ import annotations
+
+import selectors
+import smtplib
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from time import monotonic
+from typing import NamedTuple
+
+from ..models import DeliveryStatus
+from .compose import Copy
+from .transport import MailerRefuses, Outcome, in_doubt, of_reply
+from .turn import Claimed, Settled
+
+#: Seconds for the last words.
+GOODBYE = 1
+CHUNK = 65536
+
+#: The server is about to hang up (RFC 5321, 3.8), and goes ahead with the message (4.2.1).
+CLOSING, GO_AHEAD = 421, 354
+
+
+class Letter(NamedTuple):
+    """A delivery and its finished message."""
+
+    claimed: Claimed
+    copy: Copy
+
+
+class Reply(NamedTuple):
+    code: int
+    text: str
+
+
+class Conversation:
+    """An open connection, taken over from `smtplib` after its greeting.
+
+    A letter is first `offered`: its envelope is on the wire. Once the server says go ahead it is `held`, and
+    waits to be let go. From then on it is the `current` one, until the server's word on it is read.
+    """
+
+    def __init__(
+        self, smtp: smtplib.SMTP, selector: selectors.BaseSelector, *, patience: float
+    ) -> None:
+        self._socket: socket.socket = smtp.sock  # type: ignore[assignment]  # It is open.
+        self._pipelining = smtp.has_extn("pipelining")
+        self._tells_size = smtp.has_extn("size")
+        self._patience = patience
+        self._selector = selector
+        self._events = selectors.EVENT_READ
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setblocking(False)
+        selector.register(self._socket, self._events, self)
+        self._received = b""
+        self._unsent = b""
+        #: How much of that follows the end of the current message.
+        self._after_current = 0
+        #: What each reply to come is about, and commands that wait for the reply before them.
+        self._expected: deque[str] = deque()
+        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._heard_at = monotonic()
+        self._refused_recipient: Reply | None = None
+        self._in_transaction = False
+        self._settled: list[Settled] = []
+        self.offered: Letter | None = None
+        self.held: Letter | None = None
+        self.current: Letter | None = None
+        self.has_delivered = False
+        self.is_lost = False
+        self.reason = ""
+        #: The server takes nothing from this sender.
+        self.refusal: MailerRefuses | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.current or self.offered or self.held or self._settled or self.is_lost)
+
+    @property
+    def is_owed_an_answer(self) -> bool:
+        """Something of it may be taken, or is not recorded."""
+        return bool(self.current or self._settled)
+
+    @property
+    def is_ready(self) -> bool:
+        """It waits for us: to record what it has learnt, to let go, or to be replaced."""
+        if self.is_lost:
+            return True
+        return not (self.current or self.offered) and bool(self.held or self._settled)
+
+    def take_settled(self) -> list[Settled]:
+        settled, self._settled = self._settled, []
+        return settled
+
+    def take_unbegun(self) -> list[Letter]:
+        """Of a lost conversation: what cannot have been accepted, and is nobody's now."""
+        return [letter for letter in (self.offered, self.held) if letter]
+
+    def begin(self, letter: Letter) -> None:
+        """Put its envelope on the wire; nothing can be accepted yet."""
+        self._say(*self._envelope(letter))
+
+    def let_go(self, following: Letter | None) -> None:
+        """Put the held message on the wire, and the envelope of the following one right behind it."""
+        letter, self.held = self.held, None
+        if letter is None:
+            return
+        self.current = letter
+        envelope = self._envelope(following) if following else []
+        self._say(("end", letter.copy.lines + b".\r\n"), *envelope)
+        self._after_current = sum(len(command) for _about, command in envelope)
+
+    def _envelope(self, letter: Letter) -> list[tuple[str, bytes]]:
+        self.offered, self._refused_recipient = letter, None
+        copy = letter.copy
+        size = f" SIZE={len(copy.lines)}" if self._tells_size else ""
+        commands = [
+            ("sender", f"MAIL FROM:<{copy.sender}>{size}\r\n".encode("ascii")),
+            ("recipient", f"RCPT TO:<{copy.recipient}>\r\n".encode("ascii")),
+            ("data", b"DATA\r\n"),
+        ]
+        if self._in_transaction:  # Of a recipient that was refused.
+            commands.insert(0, ("reset", b"RSET\r\n"))
+        self._in_transaction = False
+        return commands
+
+    def _say(self, *commands: tuple[str, bytes]) -> None:
+        self._waiting += commands
+        self._heard_at = monotonic()
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what may be sent now: all of it, or one command where the last one has been answered."""
+        if self._pipelining:
+            self._expected += [about for about, _command in self._waiting]
+            self._unsent += b"".join([command for _about, command in self._waiting])
+            self._waiting.clear()
+        elif self._waiting and not self._expected:
+            about, command = self._waiting.popleft()
+            self._expected.append(about)
+            self._unsent += command
+        self.write()
+
+    def write(self) -> None:
+        try:
+            while self._unsent:
+                sent = self._socket.send(self._unsent)
+                self._unsent = self._unsent[sent:]
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            pass
+        except OSError as error:
+            self._lose(error)
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+        if events != self._events:
+            self._selector.modify(self._socket, events, self)
+            self._events = events
+
+    def read(self) -> None:
+        try:
+            while chunk := self._socket.recv(CHUNK):
+                self._received += chunk
+                if len(chunk) < CHUNK and not isinstance(self._socket, ssl.SSLSocket):
+                    break
+            else:
+                raise ConnectionResetError
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:
+            self._take_replies()
+            self._lose(error)
+            return
+        self._heard_at = monotonic()
+        self._take_replies()
+
+    def lose_patience(self, at: float) -> None:
+        if self._expected and at - self._heard_at > self._patience:
+            self._lose(TimeoutError())
+
+    def _take_replies(self) -> None:
+        while not self.is_lost and (reply := self._next_reply()):
+            if not self._expected or reply.code == CLOSING:
+                self._hang_up(reply)
+                return
+            self._HEARD[self._expected.popleft()](self, reply)
+            if self.refusal:
+                self._lose(self.refusal)
+                return
+            if self._waiting and not self._pipelining:
+                self._pump()
+
+    def _next_reply(self) -> Reply | None:
+        """The next whole one; its last line has a space behind the code (RFC 5321, 4.2.1)."""
+        end = 0
+        while (start := end) < len(self._received):
+            end = self._received.find(b"\n", start) + 1
+            if not end:
+                return None
+            line = self._received[start:end]
+            if line[3:4] != b"-":
+                self._received = self._received[end:]
+                return Reply(_code(line), line[4:].decode("ascii", "replace").strip())
+        return None
+
+    def _hang_up(self, reply: Reply) -> None:
+        """The server closes. What it had on the wire it has not taken: that is its answer to it."""
+        if self.current and self._expected and self._expected[0] == "end":
+            self._settle_current(reply)
+        self._lose(ConnectionResetError(), reason=str(reply.code))
+
+    def _hear_sender(self, reply: Reply) -> None:
+        if reply.code >= 300:
+            reason = of_reply(reply.code).error
+            self.refusal = MailerRefuses(reason, for_good=reply.code >= 500)
+
+    def _hear_recipient(self, reply: Reply) -> None:
+        if reply.code >= 300:
+            self._refused_recipient = reply
+
+    def _hear_data(self, reply: Reply) -> None:
+        if reply.code == GO_AHEAD and not self._refused_recipient:
+            self.held, self.offered = self.offered, None
+        elif reply.code == GO_AHEAD:  # For nobody: RFC 2920, 3.1, has an end to this.
+            self._waiting.appendleft(("void", b".\r\n"))
+            self._pump()
+        else:
+            self._in_transaction = True
+            self._refuse(reply)
+
+    def _hear_void(self, reply: Reply) -> None:
+        self._refuse(reply)
+
+    def _refuse(self, reply: Reply) -> None:
+        letter, self.offered = self.offered, None
+        if letter is None:
+            return
+        if self._refused_recipient:
+            code, text = self._refused_recipient
+            outcome = of_reply(code, text, to_recipient=True)
+        else:
+            outcome = of_reply(max(reply.code, 400), reply.text)
+        self._settled.append(Settled(letter.claimed, outcome))
+
+    def _hear_end(self, reply: Reply) -> None:
+        self._settle_current(reply)
+
+    def _settle_current(self, reply: Reply) -> None:
+        letter, self.current = self.current, None
+        if letter is None:
+            return
+        outcome = of_reply(reply.code, reply.text)
+        self.has_delivered = self.has_delivered or outcome.status == DeliveryStatus.SENT
+        self._settled.append(Settled(letter.claimed, outcome))
+
+    def _hear_reset(self, reply: Reply) -> None:
+        """Whatever it says, the next command tells."""
+
+    _HEARD = {
+        "reset": _hear_reset,
+        "sender": _hear_sender,
+        "recipient": _hear_recipient,
+        "data": _hear_data,
+        "void": _hear_void,
+        "end": _hear_end,
+    }
+
+    def _lose(self, error: Exception, *, reason: str = "") -> None:
+        if self.is_lost:
+            return
+        self.is_lost = True
+        self.reason = reason or type(error).__name__
+        if self.current:
+            left = len(self._unsent) <= self._after_current and not self._end_waits()
+            later = Outcome(DeliveryStatus.PENDING, error=self.reason)
+            outcome = in_doubt(error) if left else later
+            self._settled.append(Settled(self.current.claimed, outcome))
+            self.current = None
+        self._shut()
+
+    def _end_waits(self) -> bool:
+        return any(about == "end" for about, _command in self._waiting)
+
+    def say_goodbye(self) -> None:
+        if self.is_lost or self._expected or self._unsent or self.held:
+            return
+        with suppress(OSError):
+            self._socket.settimeout(GOODBYE)
+            self._socket.sendall(b"QUIT\r\n")
+
+    def close(self) -> None:
+        if not self.is_lost:
+            with suppress(OSError):
+                if self._socket.gettimeout():
+                    self._socket.recv(CHUNK)
+            self._shut()
+
+    def _shut(self) -> None:
+        self._selector.unregister(self._socket)
+        self._socket.close()
+
+
+def _code(line: bytes) -> int:
+    """Of a reply; what is none is as good as a server that hangs up."""
+    return int(line[:3]) if line[:3].isdigit() else CLOSING

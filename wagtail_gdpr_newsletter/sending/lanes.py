@@ -1,0 +1,105 @@
+"""Which worker is at work, and what dead ones leave behind.
+
+What a lane has claimed, and which of it is on the wire, stands in its own row: a claim writes that row and
+the ledger's, however many deliveries it is about, and no delivery is written before its outcome is known.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django_q.conf import Conf
+
+from .. import pseudonyms
+from ..models import Delivery, DeliveryStatus, Lane, Ledger
+from ..models.ledgers import LANE_LEASE
+
+
+def open_lane() -> Lane | None:
+    """This worker's, or `None` where its cluster has as many at work as it may."""
+    bury_dead_neighbours()
+    for slot in range(slots()):
+        with suppress(IntegrityError), transaction.atomic():
+            return Lane.objects.create(
+                machine=_machine(),
+                leader=os.getppid(),
+                process=os.getpid(),
+                slot=slot,
+                leased_until=now() + LANE_LEASE,
+            )
+    return None
+
+
+def has_free_slot() -> bool:
+    """Whether another worker of this cluster may take a turn beside the ones at work."""
+    return Lane.objects.filter(machine=_machine(), leader=os.getppid()).count() < slots()
+
+
+def slots() -> int:
+    """All workers but one, so that confirmation and My data mails are never behind a campaign."""
+    return max(1, Conf.WORKERS - 1)
+
+
+def bury_dead_neighbours() -> None:
+    """The lanes of this machine whose worker is no more need not wait until their lease is over."""
+    for lane in Lane.objects.filter(machine=_machine()):
+        if not _is_alive(lane.process):
+            close(lane.pk)
+
+
+def bury_the_dead() -> None:
+    """All lanes that have not been heard of, wherever they were."""
+    bury_dead_neighbours()
+    for lane in Lane.objects.dead():
+        close(lane.pk)
+
+
+@transaction.atomic
+def close(lane_pk: int) -> None:
+    """What it had claimed is due again, but for what was on the wire: that is in doubt, for good."""
+    lane = Lane.objects.select_for_update().filter(pk=lane_pk).first()
+    if lane is None:
+        return
+    if lane.campaign_id:
+        doubt = _("The worker stopped while the message was on its way.")
+        in_doubt = Delivery.objects.still_pending(lane.in_flight).update(
+            status=DeliveryStatus.UNKNOWN,
+            sent_at=now(),
+            attempts=F("attempts") + 1,
+            error=doubt,
+        )
+        Delivery.objects.give_back(lane.claimed)
+        outcomes, reasons = Counter(lane.tally), Counter(lane.reasons)
+        outcomes[DeliveryStatus.UNKNOWN] += in_doubt
+        reasons[doubt] += in_doubt
+        Ledger.objects.add_to_tally(lane.campaign_id, outcomes, reasons)
+    lane.delete()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Tells machines, and containers on one machine, apart: a process number means something within one."""
+    told = [socket.gethostname()]
+    with suppress(OSError):
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        told.append(os.readlink("/proc/self/ns/pid"))
+    return pseudonyms.digest_of(told)

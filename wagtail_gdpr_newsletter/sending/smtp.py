@@ -1,0 +1,181 @@
+"""Several conversations with one mail server at once, each a round trip a message.
+
+`smtplib` opens, secures and logs in. From there the mail transaction is ours: where the server offers
+PIPELINING (RFC 2920) the end of one message and the envelope of the next leave together, else each command
+waits for its reply. No message is let go before the turn has committed that it may be accepted from now on:
+of whatever is on the wire when a worker dies, at most one message a connection is in doubt.
+"""
+
+from __future__ import annotations
+
+import selectors
+import smtplib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import monotonic
+
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+
+from .compose import Composer
+from .conversation import Conversation, Letter
+from .transport import (
+    MailerRefuses,
+    another,
+    cannot_be_written,
+    open_connection,
+    refused_at_the_door,
+)
+from .turn import Claimed, Settled, Turn
+
+#: Seconds for which a server may be silent, where the site sets no timeout.
+PATIENCE = 60
+#: Seconds for which answers wait for others at most, to be committed together.
+GATHERING = 0.01
+
+
+class SmtpTransport:
+    """Sends through the server that Django's own SMTP backend is configured for."""
+
+    def __init__(self, mailer: SmtpBackend, composer: Composer, *, connections: int) -> None:
+        self._mailer = mailer
+        self._composer = composer
+        self._wanted = connections
+        self._conversations: list[Conversation] = []
+        self._selector = selectors.DefaultSelector()
+        #: Of conversations that broke before anything could be accepted.
+        self._returned: deque[Letter] = deque()
+        self._unwritable: list[Settled] = []
+        self._gathering = 0.0
+        self._refusal: MailerRefuses | None = None
+
+    def open(self) -> None:
+        """As many conversations as wanted, or as the server allows; `MailerRefuses` where it allows none."""
+        mailers = [another(self._mailer) for _number in range(self._wanted)]
+        with ThreadPoolExecutor(len(mailers)) as pool:
+            opening = [pool.submit(_greet, mailer) for mailer in mailers]
+        for opened in opening:
+            if not opened.exception():
+                self._take_over(opened.result())
+        if not self._conversations:
+            opening[0].result()
+
+    def _take_over(self, smtp: smtplib.SMTP) -> None:
+        patience = self._mailer.timeout or PATIENCE
+        self._conversations.append(Conversation(smtp, self._selector, patience=patience))
+
+    def close(self) -> None:
+        for conversation in self._conversations:
+            conversation.say_goodbye()
+        for conversation in self._conversations:
+            conversation.close()
+        self._conversations = []
+        self._selector.close()
+
+    def deliver(self, claimed: Iterator[Claimed], turn: Turn) -> None:
+        """Send to all of them, and have the turn record each outcome.
+
+        Raise `MailerRefuses` where the server takes nothing any more, once its word on what was on the wire
+        by then is recorded; what is left is still claimed.
+        """
+        self._refusal = None
+        self._returned.clear()
+        ready_since = None
+        while busy := self._at_work(claimed):
+            self._exchange(timeout=1 if ready_since is None else self._gathering)
+            ready = [each for each in busy if each.is_ready]
+            if not ready:
+                turn.beat()
+                continue
+            ready_since = ready_since or monotonic()
+            if len(ready) * 2 >= len(busy) or monotonic() - ready_since >= self._gathering:
+                self._let_go(ready, claimed, turn)
+                ready_since = None
+        self._record(turn, [])
+        if self._refusal:
+            raise self._refusal
+
+    def _at_work(self, claimed: Iterator[Claimed]) -> list[Conversation]:
+        """Whoever is idle gets work, while there is some and the server takes it."""
+        if self._refusal:
+            return [each for each in self._conversations if each.is_owed_an_answer]
+        for conversation in self._conversations:
+            if not conversation.is_busy:
+                following = self._next_letter(claimed)
+                if following is None:
+                    break
+                conversation.begin(following)
+        return [each for each in self._conversations if each.is_busy]
+
+    def _next_letter(self, claimed: Iterator[Claimed]) -> Letter | None:
+        if self._refusal:
+            return None
+        if self._returned:
+            return self._returned.popleft()
+        for each in claimed:
+            try:
+                return Letter(each, self._composer.copy(each.recipient))
+            except ValueError as error:
+                self._unwritable.append(Settled(each, cannot_be_written(error)))
+        return None
+
+    def _exchange(self, *, timeout: float) -> None:
+        """Read what has come and write what can be written."""
+        for key, mask in self._selector.select(timeout):
+            conversation: Conversation = key.data
+            if mask & selectors.EVENT_WRITE:
+                conversation.write()
+            if mask & selectors.EVENT_READ:
+                conversation.read()
+        at = monotonic()
+        for conversation in self._conversations:
+            conversation.lose_patience(at)
+
+    def _let_go(self, ready: list[Conversation], claimed: Iterator[Claimed], turn: Turn) -> None:
+        """Commit what has become of the last messages and which leave now; then, and not before, they leave."""
+        began = monotonic()
+        settled = [each for conversation in ready for each in conversation.take_settled()]
+        leaving = (
+            [] if self._refusal else [each for each in ready if each.held and not each.is_lost]
+        )
+        self._record(turn, settled, [each.held.claimed for each in leaving if each.held])
+        # Waiting longer than that for others would cost more than it saves.
+        self._gathering = min(GATHERING, monotonic() - began)
+        for conversation in leaving:
+            conversation.let_go(self._next_letter(claimed))
+        for conversation in ready:
+            if conversation.is_lost:
+                self._replace(conversation)
+
+    def _record(self, turn: Turn, settled: list[Settled], leaving: Sequence[Claimed] = ()) -> None:
+        settled += self._unwritable
+        self._unwritable = []
+        try:
+            turn.record(settled, leaving)
+        except MailerRefuses as refusal:
+            self._refusal = self._refusal or refusal
+
+    def _replace(self, lost: Conversation) -> None:
+        """What broke off is begun anew if it had been of use before; else the server is in trouble."""
+        self._conversations.remove(lost)
+        self._returned += lost.take_unbegun()
+        self._refusal = self._refusal or lost.refusal
+        if lost.has_delivered and not self._refusal:
+            mailer = another(self._mailer)
+            with suppress(MailerRefuses):
+                self._take_over(_greet(mailer))
+        if not self._conversations:
+            self._refusal = self._refusal or MailerRefuses(lost.reason)
+
+
+def _greet(mailer: SmtpBackend) -> smtplib.SMTP:
+    """Open it, and learn what the server offers; Django asks only where it has to log in."""
+    open_connection(mailer)
+    if mailer.connection is None:  # It was told to fail silently.
+        raise MailerRefuses("ConnectionError")
+    try:
+        mailer.connection.ehlo_or_helo_if_needed()
+    except (OSError, smtplib.SMTPException) as error:
+        raise refused_at_the_door(error) from error
+    return mailer.connection

@@ -1,0 +1,273 @@
+"""A lane at work: it claims deliveries, records what becomes of them, and gives the rest back."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+from typing import Any, NamedTuple, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Case, F, Value, When
+from django.utils.timezone import now
+
+from ..models import Campaign, Contact, Delivery, DeliveryStatus, Lane, Ledger, SendStatus
+from ..models.deliveries import DeliveryQuerySet
+from ..models.ledgers import LANE_LEASE
+from ..models.suppressions import SITE_SCOPE, SuppressionReason
+from . import lanes
+from .compose import Recipient
+from .transport import MailerRefuses, Outcome
+
+T = TypeVar("T")
+
+#: Seconds between two signs of life.
+BEAT = 5
+#: Minutes until the second attempt, the third, ...; after the last one a delivery has failed.
+WAITS = (1, 5, 15, 60, 120, 240, 480)
+#: Seconds before the database is asked again that was away.
+PAUSES = (0, 0.5, 2)
+#: So many answers of one kind in a row, and not one message taken, are not about the messages.
+STREAK = 20
+
+
+class LaneLost(Exception):
+    """Somebody took this lane for dead: it must not send anything more."""
+
+
+class Claim(NamedTuple):
+    """A delivery that is this lane's: its number, attempts before, and contact, if there still is one."""
+
+    delivery: int
+    attempts: int
+    contact: int | None
+
+
+class Claimed(NamedTuple):
+    """The same, once it is known whom it goes to."""
+
+    claim: Claim
+    recipient: Recipient
+
+    @property
+    def delivery(self) -> int:
+        return self.claim.delivery
+
+
+class Settled(NamedTuple):
+    claimed: Claimed
+    outcome: Outcome
+
+
+def take_turn() -> Turn | None:
+    """A turn of this worker, or `None` where its cluster has as many at work as it may."""
+    lane = lanes.open_lane()
+    return Turn(lane) if lane else None
+
+
+class Turn:
+    """A lane at work. Nobody else touches what it has claimed."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self._in_flight: set[int] = set()
+        #: What is claimed and has no outcome yet, and since when nobody has looked who it goes to.
+        self._open: set[int] = set()
+        self._looked_at = now()
+        self._tally: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._streak: Counter[str] = Counter()
+        self._renewed = monotonic()
+
+    def turn_to_next(self) -> Campaign | None:
+        """The campaign whose turn it is; `None` where there is nothing to do."""
+        ledger = Ledger.objects.with_work().select_related("campaign__site").first()
+        if ledger is None:
+            return None
+        self._renew(campaign=ledger.campaign)
+        Ledger.objects.filter(pk=ledger.pk).update(served_at=now())
+        return ledger.campaign
+
+    def claim(self, size: int) -> list[Claim]:
+        """Up to `size` deliveries that are this lane's from now on; nobody else gets them.
+
+        What needs another attempt goes first, what is left of the last batch among it. Empty where nothing is
+        due, or the campaign is not to be sent any more or for now.
+        """
+        self._looked_at = now()
+        claimed = self._commit(lambda: self._claim(size))
+        self._open = {claim.delivery for claim in claimed}
+        return claimed
+
+    def _claim(self, size: int) -> list[Claim]:
+        self._renew()  # A write first: so SQLite never finds out too late that others write.
+        if self._open:
+            Delivery.objects.give_back(self._open)
+        ledger = Ledger.objects.select_for_update().get(campaign=self.lane.campaign_id)
+        if not Campaign.objects.filter(pk=ledger.pk, send_status=SendStatus.SENDING).exists():
+            return []
+        claimed = _due_again(ledger, size)
+        line = Delivery.objects.pending().filter(campaign=ledger.pk, pk__gt=ledger.claimed_to)
+        first = _claims(line.order_by("pk")[: size - len(claimed)])
+        if first:
+            Ledger.objects.filter(pk=ledger.pk).update(claimed_to=first[-1].delivery)
+        claimed += first
+        self._renew(claimed=[claim.delivery for claim in claimed])
+        return claimed
+
+    @property
+    def left(self) -> int:
+        """How many of what was claimed last have no outcome yet."""
+        return len(self._open)
+
+    def skip(self, deliveries: Collection[int]) -> None:
+        """Of people who have left since."""
+        if deliveries:
+            self._commit(lambda: self._skip(deliveries))
+            self._open.difference_update(deliveries)
+
+    def _skip(self, deliveries: Collection[int]) -> None:
+        changed = Delivery.objects.still_pending(deliveries).update(status=DeliveryStatus.SKIPPED)
+        self._count(DeliveryStatus.SKIPPED, changed)
+
+    def record(
+        self,
+        settled: Sequence[Settled],
+        leaving: Sequence[Claimed] = (),
+        untouched: Sequence[Claimed] = (),
+    ) -> None:
+        """Commit these outcomes, and that the messages of `leaving` may be accepted from now on.
+
+        `untouched` are those that were to leave and have not, to nobody's blame. Raise `MailerRefuses` after
+        so many refusals in a row that the messages cannot be to blame.
+        """
+        for each in settled:
+            if each.outcome.mailbox_is_dead:
+                _suppress(each.claimed.claim.contact)
+        done = {each.claimed.delivery for each in settled}
+        self._open -= done
+        self._in_flight -= done
+        self._in_flight -= {each.delivery for each in untouched}
+        self._in_flight |= {each.delivery for each in leaving}
+        self._commit(lambda: self._write(settled))
+        for each in settled:
+            self._watch(each.outcome)
+
+    def _write(self, settled: Sequence[Settled]) -> None:
+        for changes, deliveries in self._grouped(settled):
+            changed = Delivery.objects.still_pending(deliveries).update(**changes)
+            self._count(changes["status"], changed, reason=changes["error"])
+
+    def _grouped(self, settled: Sequence[Settled]) -> list[tuple[dict[str, Any], list[int]]]:
+        """What is to be written into which deliveries: one statement an outcome, not one a delivery."""
+        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        changes: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for claimed, outcome in settled:
+            key = (
+                outcome,
+                claimed.recipient.books,
+                claimed.claim.attempts if outcome.is_later else 0,
+            )
+            groups[key].append(claimed.delivery)
+            if key not in changes:
+                changes[key] = _changes(claimed, outcome, looked_at=self._looked_at)
+        return [(changes[key], deliveries) for key, deliveries in groups.items()]
+
+    def _commit(self, change: Callable[[], T]) -> T:
+        """Make the change and renew the lease, both or neither; where the database was away, once more."""
+        for pause in PAUSES:
+            before = self._tally.copy(), self._reasons.copy()
+            try:
+                with transaction.atomic():
+                    result = change()
+                    self._renew()
+                return result
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block:
+                    raise
+                self._tally, self._reasons = before
+                connection.close()
+                sleep(pause)
+        raise LaneLost
+
+    def beat(self) -> None:
+        """Say that this lane lives, where it has not for some seconds."""
+        if monotonic() - self._renewed > BEAT:
+            self._commit(lambda: None)
+
+    def end(self) -> None:
+        """What was claimed and has not begun is due again at once; the turn is somebody else's."""
+        lanes.close(self.lane.pk)
+
+    def _renew(self, **changes: Any) -> None:
+        mine = Lane.objects.filter(pk=self.lane.pk)
+        renewed = mine.update(
+            leased_until=now() + LANE_LEASE,
+            in_flight=sorted(self._in_flight),
+            tally=dict(self._tally),
+            reasons=dict(+self._reasons),
+            **changes,
+        )
+        if not renewed:
+            raise LaneLost
+        self._renewed = monotonic()
+        for name, value in changes.items():
+            setattr(self.lane, name, value)
+
+    def _count(self, status: str, number: int, reason: str = "") -> None:
+        if status != DeliveryStatus.PENDING:
+            self._tally[status] += number
+            self._reasons[reason] += number if reason else 0
+
+    def _watch(self, outcome: Outcome) -> None:
+        """Many refusals in a row are not the messages' fault: do not burn through the ledger."""
+        if outcome.status == DeliveryStatus.SENT:
+            self._streak.clear()
+            return
+        self._streak[outcome.status] += 1
+        if self._streak[outcome.status] >= STREAK:
+            raise MailerRefuses(outcome.error, for_good=outcome.status == DeliveryStatus.FAILED)
+
+
+def _claims(deliveries: DeliveryQuerySet) -> list[Claim]:
+    return [Claim(*row) for row in deliveries.values_list("pk", "attempts", "contact")]
+
+
+def _due_again(ledger: Ledger, size: int) -> list[Claim]:
+    due = Delivery.objects.to_try_again().filter(campaign=ledger.pk, retry_at__lte=now())
+    if connection.features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True)  # A provider's event may hold one.
+    claims = _claims(due.order_by("retry_at", "pk")[:size])
+    Delivery.objects.still_pending([claim.delivery for claim in claims]).update(retry_at=None)
+    return claims
+
+
+def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        "status": outcome.status,
+        "error": outcome.error,
+        "books": list(claimed.recipient.books),
+        "attempts": F("attempts") + 1,
+    }
+    if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
+        # Not later than that: whoever has moved since got it where they were (see `events`).
+        changes["sent_at"] = looked_at
+    if outcome.message_id:
+        # An erasure may have been quicker: then nothing may lead to the person any more.
+        changes["message_id"] = Case(
+            When(contact=None, then=Value("")), default=Value(outcome.message_id)
+        )
+    if outcome.is_later and claimed.claim.attempts >= len(WAITS):
+        changes["status"] = DeliveryStatus.FAILED
+    elif outcome.is_later:
+        wait = timedelta(minutes=WAITS[claimed.claim.attempts])
+        changes["retry_at"] = now() + max(wait, outcome.retry_after or wait)
+    return changes
+
+
+def _suppress(contact_pk: int | None) -> None:
+    """Before the outcome is recorded: should the worker die in between, it is known all the same."""
+    with transaction.atomic():
+        if contact := Contact.objects.lock(contact_pk):
+            contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
