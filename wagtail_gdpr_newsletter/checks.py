@@ -70,6 +70,21 @@ def check_worker(
     ]
 
 
+@checks.register("wagtail_gdpr_newsletter", deploy=True)
+def check_transport(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Says by which way campaigns leave; `check --deploy` alone asks for it."""
+    try:
+        described = actions.describe_transport()
+    except Exception:  # noqa: BLE001 -- said below, with what to do about it
+        return []
+    hint = (
+        f'The setting {conf.NAME}["CONNECTIONS"] and the limits of the sender say how many at once.'
+    )
+    return [checks.Info(described, hint=hint, id=f"{NAMESPACE}.I001")]
+
+
 @checks.register("wagtail_gdpr_newsletter")
 def check_installation(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any

@@ -101,6 +101,13 @@ def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None
 #: What staff do, as the audit log has it: name, label, message.
 LOG_ACTIONS = [
     ("send", _("Send campaign"), _("Campaign sent")),
+    ("schedule", _("Schedule campaign"), _("Campaign scheduled")),
+    ("unschedule", _("Take campaign off the schedule"), _("Campaign taken off the schedule")),
+    ("pause", _("Pause campaign"), _("Sending paused")),
+    ("resume", _("Resume campaign"), _("Sending resumed")),
+    ("cancel", _("Cancel campaign"), _("Sending cancelled")),
+    ("send_again", _("Send again what is in doubt"), _("What was in doubt sent again")),
+    ("leave_in_doubt", _("Leave what is in doubt"), _("What is in doubt left as it is")),
     ("send_test", _("Send test"), _("Test of the campaign sent")),
     ("look_up", _("Look for a contact"), _("A contact was looked for")),
     ("export_requests", _("Export the requests"), _("Register of requests exported")),

@@ -17,10 +17,12 @@ from .access import (
 from .campaigns import (
     AlreadySent,
     CannotSend,
+    describe_transport,
     digest_of_newest,
     run_lane,
     send_campaign,
     tend_campaigns,
+    unschedule_campaign,
 )
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .disclosure import disclose
@@ -33,6 +35,7 @@ from .events import ProviderEvent, take_event
 from .heartbeat import worker_is_missing
 from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
+from .progress import Progress, progress_of
 from .readiness import newest, reasons_against_sending
 from .rectification import SomethingElse, ask_for_new_address, awaiting_move, correct, move
 from .restriction import (
@@ -52,6 +55,13 @@ from .signup import (
     sign_up,
 )
 from .staff_log import note_export
+from .steering import (
+    cancel_campaign,
+    leave_in_doubt,
+    pause_campaign,
+    resume_campaign,
+    send_again_in_doubt,
+)
 from .trial import send_test
 from .unsubscription import resubscribe, unsubscribe
 from .wording import version_wording, version_wordings_of_site
@@ -61,6 +71,7 @@ __all__ = [
     "BrokenJournal",
     "CannotSend",
     "NotNow",
+    "Progress",
     "ProviderEvent",
     "SomethingElse",
     "as_zip",
@@ -70,10 +81,12 @@ __all__ = [
     "ask_for_new_address",
     "awaiting_confirmation",
     "awaiting_move",
+    "cancel_campaign",
     "close",
     "confirm",
     "confirmed_before",
     "correct",
+    "describe_transport",
     "digest_of_newest",
     "disclose",
     "erase",
@@ -81,6 +94,7 @@ __all__ = [
     "form_key",
     "has_objected",
     "join",
+    "leave_in_doubt",
     "look_up",
     "mail_access_link",
     "mark_as_answered",
@@ -92,6 +106,8 @@ __all__ = [
     "object_to_mail",
     "open_by_link",
     "open_directly",
+    "pause_campaign",
+    "progress_of",
     "purge",
     "read_journal",
     "read_link",
@@ -100,10 +116,12 @@ __all__ = [
     "restrict",
     "restricted_by_reader",
     "resubscribe",
+    "resume_campaign",
     "ring_for_confirmations",
     "ring_for_erasures",
     "ring_for_service_mails",
     "run_lane",
+    "send_again_in_doubt",
     "send_campaign",
     "send_confirmation",
     "send_service_mail",
@@ -113,6 +131,7 @@ __all__ = [
     "take_event",
     "tend_campaigns",
     "traces",
+    "unschedule_campaign",
     "unsubscribe",
     "version_wording",
     "version_wordings_of_site",

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F
+from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
@@ -25,7 +26,7 @@ from wagtail.log_actions import log
 from .. import pseudonyms, signals
 from ..models import Campaign, FrozenMessage, Ledger, SendStatus
 from ..models.ledgers import LANE_LEASE
-from ..sending import dispatch, lanes, ledger
+from ..sending import dispatch, lanes, ledger, messages
 from ..sending.transport import MailerRefuses
 from ..sending.turn import LaneLost, Turn, take_turn
 from .readiness import needs_approval, newest, reasons_against_sending
@@ -63,8 +64,14 @@ def digest_of_newest(campaign: Campaign) -> str:
 
 
 @transaction.atomic
-def send_campaign(*, campaign: Campaign, user: User | None = None, seen: str | None = None) -> None:
-    """Approve, freeze and start, once, however often it is called.
+def send_campaign(
+    *,
+    campaign: Campaign,
+    user: User | None = None,
+    seen: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Approve, freeze and start, once, however often it is called; or have that done at a time to come.
 
     `seen` is the `digest_of_newest` that the sender has looked at, where they have. Raise
     `CannotSend` with the reasons, or `AlreadySent`; nothing has changed then.
@@ -77,15 +84,57 @@ def send_campaign(*, campaign: Campaign, user: User | None = None, seen: str | N
         raise CannotSend([_("The campaign has been changed since you opened this page.")])
     if reasons := reasons_against_sending(newest(current), user=user):
         raise CannotSend(reasons)
+    if at is not None and at <= now():
+        raise CannotSend([_("That time has passed.")])
     _approve(current, user)
+    if at is None:
+        _start(Campaign.objects.get(pk=campaign.pk), user)
+    else:
+        Campaign.objects.filter(pk=campaign.pk).update(
+            send_status=SendStatus.SCHEDULED, send_at=at, scheduled_by=user, trouble=""
+        )
+        log(
+            instance=current,
+            action="wagtail_gdpr_newsletter.schedule",
+            user=user,
+            data={"send_at": at.isoformat()},
+        )
+
+
+@transaction.atomic
+def unschedule_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
+    """Make it a draft again; False where it is on no schedule, or has begun."""
+    if not _move(campaign, SendStatus.SCHEDULED, SendStatus.DRAFT, send_at=None, scheduled_by=None):
+        return False
+    log(instance=campaign, action="wagtail_gdpr_newsletter.unschedule", user=user)
+    return True
+
+
+def _start_scheduled() -> None:
+    """Whatever is due; what cannot be sent any more becomes a draft again, and says why."""
+    due = Campaign.objects.filter(send_status=SendStatus.SCHEDULED, send_at__lte=now())
+    for pk in due.order_by("send_at").values_list("pk", flat=True):
+        with transaction.atomic():
+            campaign = due.select_for_update().filter(pk=pk).first()
+            if campaign is None:
+                continue  # Somebody was quicker.
+            if reasons := reasons_against_sending(campaign):
+                trouble = _("It was not sent at its time: %(reasons)s")
+                _set_trouble(campaign, trouble % {"reasons": " ".join(reasons)})
+                _move(campaign, SendStatus.SCHEDULED, SendStatus.DRAFT, send_at=None)
+            else:
+                _start(campaign, campaign.scheduled_by)
+
+
+def _start(campaign: Campaign, user: User | None) -> None:
+    """As approved it is frozen, and goes to work."""
     Campaign.objects.filter(pk=campaign.pk).update(
-        send_status=SendStatus.PREPARING, sending_started_at=now()
+        send_status=SendStatus.PREPARING, sending_started_at=now(), trouble=""
     )
-    approved = Campaign.objects.get(pk=campaign.pk)
-    _freeze(approved, user)
-    Ledger.objects.create(campaign=approved)
-    log(instance=approved, action="wagtail_gdpr_newsletter.send", user=user)
-    transaction.on_commit(_ring, robust=True)
+    _freeze(campaign, user)
+    Ledger.objects.create(campaign=campaign)
+    log(instance=campaign, action="wagtail_gdpr_newsletter.send", user=user)
+    transaction.on_commit(ring, robust=True)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
@@ -110,7 +159,7 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
     )
 
 
-def _ring() -> None:
+def ring() -> None:
     async_task(run_lane, q_options={"save": False, "ack_failure": True})
 
 
@@ -137,16 +186,23 @@ def run_lane() -> None:
 
 def _ring_if_needed() -> None:
     if Ledger.objects.with_work().exists():
-        _ring()
+        ring()
 
 
 def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
+    if campaign.send_status == SendStatus.CANCELLED:
+        turn.cancel(deadline=deadline)
+        return
     if campaign.send_status == SendStatus.PREPARING and not _write_ledger(campaign, turn, deadline):
         return
     try:
         dispatch.run(campaign, turn, deadline=deadline)
     except MailerRefuses as refusal:
         _rest(campaign, refusal)
+    except dispatch.SenderWaits as waits:
+        rests_until = now() + timedelta(seconds=waits.seconds)
+        Ledger.objects.filter(campaign=campaign).update(rests_until=rests_until)
+        _all_is_well(campaign)
     except LaneLost:
         logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
     except Exception as error:
@@ -191,11 +247,12 @@ def _rest(campaign: Campaign, refusal: MailerRefuses) -> None:
 
 
 def _all_is_well(campaign: Campaign) -> None:
-    Ledger.objects.filter(campaign=campaign, refusals__gt=0).update(refusals=0, rests_until=None)
+    Ledger.objects.filter(campaign=campaign, refusals__gt=0).update(refusals=0)
     _set_trouble(campaign, "")
 
 
 def _set_trouble(campaign: Campaign, trouble: str) -> None:
+    trouble = Truncator(trouble).chars(200)
     Campaign.objects.filter(pk=campaign.pk).exclude(trouble=trouble).update(trouble=trouble)
 
 
@@ -216,9 +273,15 @@ def _finish(campaign: Campaign) -> None:
         signals.announce(signals.campaign_finished, Campaign, campaign=campaign)
 
 
+def describe_transport() -> str:
+    """By which way campaigns leave, and how many at once."""
+    return dispatch.describe(messages.open_mailer())
+
+
 def tend_campaigns() -> None:
-    """Once a minute: take back what dead lanes had claimed, finish what is done, ring for what is not."""
+    """Once a minute: take back what dead lanes had claimed, start what is due, finish what is done, and ring."""
     lanes.bury_the_dead()
+    _start_scheduled()
     for campaign in Campaign.objects.filter(send_status=SendStatus.SENDING):
         _finish(campaign)
     _ring_if_needed()

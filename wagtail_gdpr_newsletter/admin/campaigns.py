@@ -33,7 +33,13 @@ from ..models import AddressBook, Campaign, SendStatus
 from . import ViewMixin
 from .address_books import confirmed_readers
 from .forms import SiteForm
-from .sending import CampaignProgressView, CampaignSendView, CampaignStatusColumn, CampaignTestView
+from .sending import (
+    CampaignProgressView,
+    CampaignSendView,
+    CampaignStatusColumn,
+    CampaignSteerView,
+    CampaignTestView,
+)
 
 
 class CampaignForm(SiteForm):
@@ -221,6 +227,7 @@ class CampaignViewSet(SnippetViewSet):
             "send": CampaignSendView,
             "test": CampaignTestView,
             "progress": CampaignProgressView,
+            "steer": CampaignSteerView,
         }
         ours = [
             path(f"{name}/{pk}/", self.construct_view(view), name=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
-from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, HelpPanel, MultiFieldPanel, ObjectList
 
 from .. import actions
 from ..models import SenderSettings, WordingVersion
@@ -64,6 +64,21 @@ SENDER_PANELS = ObjectList(
                 FieldPanel("accent_color", widget=forms.TextInput(attrs={"type": "color"})),
             ],
             heading=_("How your mail looks"),
+        ),
+        MultiFieldPanel(
+            [
+                HelpPanel(
+                    content=_(
+                        "What your mail server or provider allows, for campaigns. Empty is as fast as "
+                        "it goes. It holds from the next second on, also for what is on its way."
+                    )
+                ),
+                FieldRowPanel(
+                    [FieldPanel("per_second"), FieldPanel("per_hour"), FieldPanel("per_day")]
+                ),
+                FieldPanel("connections"),
+            ],
+            heading=_("How fast it may go"),
         ),
     ],
     base_form_class=SenderForm,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib.admin.utils import quote
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django.views.generic import FormView, TemplateView
+from django.views.generic import FormView, TemplateView, View
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
@@ -24,6 +28,9 @@ from ..models import Campaign, DeliveryStatus, SendStatus
 from ..sending import audience
 from . import StaffRequest
 from .permissions import campaign_policy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 
 class CampaignStatusColumn(Column):
@@ -89,9 +96,15 @@ class CampaignSendView(CampaignPage, TemplateView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        schedule = ScheduleForm(request.POST) if "schedule" in request.POST else None
+        if schedule and not schedule.is_valid():
+            return self.render_to_response(self.get_context_data(schedule=schedule))
         try:
             actions.send_campaign(
-                campaign=self.object, user=request.user, seen=request.POST.get("seen", "")
+                campaign=self.object,
+                user=request.user,
+                seen=request.POST.get("seen", ""),
+                at=schedule.cleaned_data["send_at"] if schedule else None,
             )
         except actions.AlreadySent as error:
             messages.warning(request, " ".join(error.reasons))
@@ -107,7 +120,34 @@ class CampaignSendView(CampaignPage, TemplateView):
             "audience": audience.count(self.draft),
             "reasons": actions.reasons_against_sending(self.draft, user=self.request.user),
             "test_url": self.url("test"),
+            "schedule": kwargs.get("schedule") or ScheduleForm(),
         }
+
+
+class SiteTimeField(forms.DateTimeField):
+    """In the site's own time zone, whichever one the editor has chosen for the admin."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> Any:
+        with timezone.override(timezone.get_default_timezone()):
+            return super().to_python(value)
+
+
+class ScheduleForm(forms.Form):
+    send_at = SiteTimeField(label=_("Send it at"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["send_at"].help_text = _("In the time of %(zone)s.") % {
+            "zone": timezone.get_default_timezone_name()
+        }
+
+    def clean_send_at(self) -> datetime:
+        send_at: datetime = self.cleaned_data["send_at"]
+        if send_at <= timezone.now():
+            raise forms.ValidationError(_("That time has passed."))
+        return send_at
 
 
 class AddressesField(forms.CharField):
@@ -176,19 +216,30 @@ class CampaignTestView(CampaignPage, FormView):  # type: ignore[type-arg]  # Gen
 class CampaignProgressView(CampaignPage, TemplateView):
     """How far it is, and how it went; the page asks for the fragment again while it is going."""
 
+    request: StaffRequest
     any_permission_required = ["change", "send", "view"]
     template_name = "wagtail_gdpr_newsletter/admin/progress.html"
     fragment = False
 
     def get_page_title(self) -> str:
-        return str(_("On its way") if self.is_under_way else _("How it went"))
+        titles = {
+            SendStatus.SCHEDULED: _("Scheduled"),
+            SendStatus.PAUSED: _("Paused"),
+            SendStatus.CANCELLED: _("Cancelled"),
+            SendStatus.SENT: _("How it went"),
+        }
+        return str(titles.get(self.status, _("On its way")))
+
+    @property
+    def status(self) -> SendStatus:
+        return SendStatus(self.object.send_status)
 
     @property
     def is_under_way(self) -> bool:
-        return self.object.send_status in (SendStatus.PREPARING, SendStatus.SENDING)
+        return self.status in (SendStatus.PREPARING, SendStatus.SENDING)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.object.send_status == SendStatus.DRAFT:
+        if self.status == SendStatus.DRAFT:
             return redirect(self.url("edit"))
         return super().get(request, *args, **kwargs)
 
@@ -198,22 +249,61 @@ class CampaignProgressView(CampaignPage, TemplateView):
         return super().get_template_names()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        ledger = self.object.ledger
-        counted = ledger.counted()
-        total = ledger.size
-        waiting = counted.get(DeliveryStatus.PENDING, 0)
+        progress = actions.progress_of(self.object)
+        may_send = campaign_policy.user_has_permission(self.request.user, "send")
         return {
             **super().get_context_data(**kwargs),
-            "total": total,
-            "done": total - waiting,
-            "percent": 100 * (total - waiting) // total if total else 0,
+            "progress": progress,
             "counted": [
-                (status.label, counted[status]) for status in DeliveryStatus if status in counted
+                (DeliveryStatus(status).label, number)
+                for status, number in progress.counted.items()
             ],
-            "failures": list(ledger.counted_reasons().items())[:10],
+            "reasons": list(progress.reasons.items())[:10],
+            "send_at": self._send_at(),
             "is_under_way": self.is_under_way,
             "worker_is_missing": self.is_under_way and actions.worker_is_missing(),
-            "frozen": self.object.frozen_message,
+            "frozen": getattr(self.object, "frozen_message", None),
             "live_url": self.url("progress_live"),
             "copy_url": self.url("copy"),
+            "steer_url": self.url("steer"),
+            "may_send": may_send,
+            "may_pause": may_send and self.is_under_way,
+            "may_resume": may_send and self.status == SendStatus.PAUSED,
+            "may_cancel": may_send and (self.is_under_way or self.status == SendStatus.PAUSED),
+            "may_unschedule": may_send and self.status == SendStatus.SCHEDULED,
+            "may_settle": may_send and progress.in_doubt > 0 and not self.is_under_way,
         }
+
+    def _send_at(self) -> str:
+        """In the site's own time, as it was typed."""
+        if not (send_at := self.object.send_at):
+            return ""
+        there = timezone.localtime(send_at, timezone.get_default_timezone())
+        zone = timezone.get_default_timezone_name()
+        return f"{date_format(there, 'DATETIME_FORMAT')} ({zone})"
+
+
+class CampaignSteerView(CampaignPage, View):
+    """The buttons of the page above: each is pressed once, and a second press finds nothing to do."""
+
+    request: StaffRequest
+    permission_required = "send"
+    VERBS: ClassVar[dict[str, tuple[Callable[..., object], StrPromise]]] = {
+        "pause": (actions.pause_campaign, _("Sending is paused.")),
+        "resume": (actions.resume_campaign, _("Sending goes on.")),
+        "cancel": (actions.cancel_campaign, _("Nobody else gets it.")),
+        "unschedule": (actions.unschedule_campaign, _("It is a draft again.")),
+        "send_again": (actions.send_again_in_doubt, _("They are sent to again.")),
+        "leave": (actions.leave_in_doubt, _("They are left as they are.")),
+    }
+
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        verb = request.POST.get("verb", "")
+        if verb not in self.VERBS:
+            raise Http404
+        act, done = self.VERBS[verb]
+        if act(campaign=self.object, user=request.user):
+            messages.success(request, str(done))
+        else:
+            messages.warning(request, _("It is too late for that: look at where it stands now."))
+        return redirect(self.url("progress"))

@@ -7,6 +7,7 @@ from .contacts import Contact
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
 from .ledgers import Lane, Ledger
+from .pace import Grant, Pace
 from .rights import AccessSession, FormerLink, RightsKind, RightsOutcome, RightsRequest
 from .sender import SenderSettings
 from .service_mails import AskedMailbox, MailKind, ServiceMail
@@ -31,11 +32,13 @@ __all__ = [
     "EvidenceIsImmutable",
     "FormerLink",
     "FrozenMessage",
+    "Grant",
     "Lane",
     "Ledger",
     "LegalBasis",
     "MailKind",
     "Origin",
+    "Pace",
     "RecordedEvent",
     "RightsKind",
     "RightsOutcome",

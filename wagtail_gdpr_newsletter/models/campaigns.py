@@ -64,6 +64,7 @@ class CampaignBodyField(StreamField):
 
 class SendStatus(models.TextChoices):
     DRAFT = "draft", _("draft")
+    SCHEDULED = "scheduled", _("scheduled")
     PREPARING = "preparing", _("preparing")
     SENDING = "sending", _("sending")
     PAUSED = "paused", _("paused")
@@ -78,12 +79,14 @@ class CampaignLock(BaseLock):
         return True
 
     def get_message(self, user: AbstractBaseUser) -> str:
+        if self.object.send_status == SendStatus.SCHEDULED:
+            return str(_("This campaign is scheduled. Take it off the schedule to change it."))
         return str(
             _("This campaign has been sent and cannot be changed. Copy it to write another.")
         )
 
     def get_description(self, user: AbstractBaseUser) -> str:
-        return str(_("Nobody can edit a campaign that has been sent."))
+        return str(_("Nobody can edit a campaign that is scheduled or has been sent."))
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -141,6 +144,15 @@ class Campaign(
         default=SendStatus.DRAFT,
         editable=False,
     )
+    #: When it is to be sent by itself, and who said so.
+    send_at = models.DateTimeField(null=True, editable=False)
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     sending_started_at = models.DateTimeField(null=True, editable=False)
     sending_finished_at = models.DateTimeField(null=True, editable=False)
     #: Why nothing goes out at the moment; empty while all is well.
@@ -171,6 +183,8 @@ class Campaign(
     OPERATIONAL_FIELDS = (
         "uuid",
         "send_status",
+        "send_at",
+        "scheduled_by",
         "sending_started_at",
         "sending_finished_at",
         "trouble",

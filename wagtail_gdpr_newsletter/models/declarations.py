@@ -272,7 +272,7 @@ DECLARATIONS: dict[str, Declaration] = {
         {},
         _not("id site name postal_address email phone data_protection_officer")
         | _not("supervisory_authority mail_provider privacy_page imprint_page from_name")
-        | _not("from_address logo accent_color"),
+        | _not("from_address logo accent_color per_second per_hour per_day connections"),
     ),
     "AddressBook": Declaration(
         _("Address books"), {}, _not("id uuid site name description ask_name created_at")
@@ -294,26 +294,25 @@ DECLARATIONS: dict[str, Declaration] = {
         _("Campaigns"),
         {},
         _not("id uuid site subject preheader language body books send_status trouble")
-        | _not("sending_started_at sending_finished_at live has_unpublished_changes")
+        | _not(
+            "send_at scheduled_by sending_started_at sending_finished_at live has_unpublished_changes"
+        )
         | _not("first_published_at last_published_at go_live_at expire_at expired locked")
         | _not("locked_at locked_by live_revision latest_revision"),
     ),
     "Ledger": Declaration(
         _("Ledgers"),
         {},
-        _not(
-            "campaign writer_until written_to size claimed_to rests_until refusals served_at tally"
-        )
-        | _not("reasons"),
+        _not("campaign writer_until written_to size claimed_to rests_until refusals served_at")
+        | _not("tally reasons doubts_left_at"),
     ),
     "Lane": Declaration(
         _("Lanes"),
         {},
-        _not(
-            "id machine leader process slot campaign started_at leased_until claimed in_flight tally"
-        )
-        | _not("reasons"),
+        _not("id machine leader process slot campaign connections started_at leased_until")
+        | _not("claimed in_flight tally reasons"),
     ),
+    "Pace": Declaration(_("Paces"), {}, _not("site granted")),
     "FrozenMessage": Declaration(
         _("Frozen messages"),
         {},

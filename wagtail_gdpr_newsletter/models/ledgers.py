@@ -27,13 +27,14 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
     def with_work(self) -> LedgerQuerySet:
         """Those of which something can be done now; first who has the fewest lanes, and waits longest."""
         pending = Delivery.objects.pending().filter(campaign=OuterRef("pk"))
-        due = Exists(pending.filter(pk__gt=OuterRef("claimed_to"))) | Exists(
-            pending.filter(retry_at__lte=now())
-        )
+        first = Exists(pending.filter(pk__gt=OuterRef("claimed_to")))
+        due = first | Exists(pending.filter(retry_at__lte=now()))
+        left = first | Exists(pending.filter(retry_at__isnull=False))
         sending = Q(due, _over("rests_until"), campaign__send_status=SendStatus.SENDING)
         unwritten = Q(_over("writer_until"), campaign__send_status=SendStatus.PREPARING)
+        cancelled = Q(left, campaign__send_status=SendStatus.CANCELLED)
         return (
-            self.filter(sending | unwritten)
+            self.filter(sending | unwritten | cancelled)
             .annotate(at_work=Count("campaign__lanes"))
             .order_by("at_work", F("served_at").asc(nulls_first=True))
         )
@@ -94,6 +95,8 @@ class Ledger(models.Model):
     #: work have done stands in their own rows.
     tally = models.JSONField(default=dict)
     reasons = models.JSONField(default=dict)
+    #: When somebody decided that what is in doubt stays as it is.
+    doubts_left_at = models.DateTimeField(null=True)
 
     objects = LedgerQuerySet.as_manager()
 
@@ -143,6 +146,8 @@ class Lane(models.Model):
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, null=True, related_name="lanes"
     )
+    #: How many conversations it keeps.
+    connections = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(default=now)
     leased_until = models.DateTimeField()
     #: Numbers of deliveries: those that no other lane may take, and among them those whose message may

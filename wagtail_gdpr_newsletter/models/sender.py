@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import swapper
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -128,6 +128,23 @@ class SenderSettings(BaseSiteSetting):
             white_is_readable_on,
         ],
         help_text=_("For buttons and links; white text must be readable on it."),
+    )
+
+    per_second = models.PositiveIntegerField(
+        _("messages a second"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    per_hour = models.PositiveIntegerField(
+        _("messages an hour"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    per_day = models.PositiveIntegerField(
+        _("messages a day"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    connections = models.PositiveSmallIntegerField(
+        _("connections at once"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("With the mail server, or calls to the provider, over all workers together."),
     )
 
     objects = SenderSettingsQuerySet.as_manager()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from time import monotonic
-from typing import Protocol
+from time import monotonic, sleep
+from typing import Protocol, TypeGuard
 
 from anymail.backends.base_requests import AnymailRequestsBackend
 from django.core.mail.backends.base import BaseEmailBackend
@@ -25,6 +25,16 @@ FIRST_BATCH = 64
 #: who has left, and whether to go on.
 BATCH_SECONDS = 1
 FRESH = 2
+#: Seconds until a lane asks again that found all of the sender's connections in use.
+CONNECTION_WAIT = 5
+
+
+class SenderWaits(Exception):
+    """The sender's own limits let nothing leave for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 class Transport(Protocol):
@@ -44,14 +54,21 @@ class Transport(Protocol):
 
 def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
     """Send until nothing is due or the time is up; raise `MailerRefuses` where nothing is taken."""
-    transport = transport_for(messages.open_mailer(), Composer(campaign.frozen_message))
+    connections = turn.reserve_connections(conf.connections())
+    if not connections:
+        raise SenderWaits(CONNECTION_WAIT)
+    composer = Composer(campaign.frozen_message)
+    transport = transport_for(messages.open_mailer(), composer, connections=connections)
     size = FIRST_BATCH
     try:
         transport.open()
         while monotonic() < deadline:
             batch = turn.claim(min(size, conf.batch_size()))
-            if not batch:
+            if not batch and not turn.wait:
                 return
+            if not batch:
+                _wait(turn, deadline)
+                continue
             began = monotonic()
             reached = audience.recipients(campaign, batch)
             turn.skip({each.delivery for each in batch} - {each.delivery for each in reached})
@@ -59,6 +76,14 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
             size = _size_after(len(batch) - turn.left, monotonic() - began)
     finally:
         transport.close()
+
+
+def _wait(turn: Turn, deadline: float) -> None:
+    """For the sender's next message, where it is a matter of seconds."""
+    if monotonic() + turn.wait > deadline:
+        raise SenderWaits(turn.wait)
+    sleep(turn.wait)
+    turn.beat()
 
 
 def _until(deadline: float, claimed: Iterable[Claimed]) -> Iterator[Claimed]:
@@ -70,12 +95,34 @@ def _size_after(number: int, seconds: float) -> int:
     return max(1, min(number * 4, int(number * BATCH_SECONDS / max(seconds, 0.001))))
 
 
-def transport_for(mailer: BaseEmailBackend, composer: Composer) -> Transport:
+def transport_for(mailer: BaseEmailBackend, composer: Composer, *, connections: int) -> Transport:
     """By what the configured backend is, and what it can do."""
-    if isinstance(mailer, SmtpBackend) and _sends_as_django_does(type(mailer)):
-        return SmtpTransport(mailer, composer, connections=conf.connections())
-    is_api = isinstance(mailer, AnymailRequestsBackend)
-    return BackendTransport(mailer, composer, calls=conf.connections() if is_api else 1)
+    if _speaks_smtp(mailer):
+        return SmtpTransport(mailer, composer, connections=connections)
+    return BackendTransport(mailer, composer, calls=connections if _is_api(mailer) else 1)
+
+
+def describe(mailer: BaseEmailBackend) -> str:
+    """The same in words, with what limits it; for people who run the site, in English."""
+    number = conf.connections()
+    if _speaks_smtp(mailer):
+        return (
+            f"Campaigns leave by SMTP, over {number} connections a lane, a round trip a message where "
+            "the server offers PIPELINING."
+        )
+    name = f"{type(mailer).__module__}.{type(mailer).__name__}"
+    if _is_api(mailer):
+        return f"Campaigns leave by {name}, a call a message, {number} calls at once in a lane."
+    return f"Campaigns leave by {name}, one message after the other in a lane."
+
+
+def _speaks_smtp(mailer: BaseEmailBackend) -> TypeGuard[SmtpBackend]:
+    return isinstance(mailer, SmtpBackend) and _sends_as_django_does(type(mailer))
+
+
+def _is_api(mailer: BaseEmailBackend) -> bool:
+    """Each message is a call of its own, so that several may be made at once."""
+    return isinstance(mailer, AnymailRequestsBackend)
 
 
 def _sends_as_django_does(backend: type[SmtpBackend]) -> bool:

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, F, Value, When
 from django.utils.timezone import now
 
-from ..models import Campaign, Contact, Delivery, DeliveryStatus, Lane, Ledger, SendStatus
+from ..models import Campaign, Contact, Delivery, DeliveryStatus, Lane, Ledger, Pace, SendStatus
 from ..models.deliveries import DeliveryQuerySet
 from ..models.ledgers import LANE_LEASE
 from ..models.suppressions import SITE_SCOPE, SuppressionReason
@@ -26,6 +26,8 @@ T = TypeVar("T")
 BEAT = 5
 #: Minutes until the second attempt, the third, ...; after the last one a delivery has failed.
 WAITS = (1, 5, 15, 60, 120, 240, 480)
+#: Lines of a cancelled campaign that one statement settles.
+CANCEL_STEP = 10_000
 #: Seconds before the database is asked again that was away.
 PAUSES = (0, 0.5, 2)
 #: So many answers of one kind in a row, and not one message taken, are not about the messages.
@@ -71,10 +73,13 @@ class Turn:
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.campaign = Campaign()  # Until it has turned to one.
         self._in_flight: set[int] = set()
         #: What is claimed and has no outcome yet, and since when nobody has looked who it goes to.
         self._open: set[int] = set()
         self._looked_at = now()
+        #: Seconds until the sender may send again, where the last claim was empty for that reason.
+        self.wait = 0.0
         self._tally: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._streak: Counter[str] = Counter()
@@ -85,9 +90,15 @@ class Turn:
         ledger = Ledger.objects.with_work().select_related("campaign__site").first()
         if ledger is None:
             return None
-        self._renew(campaign=ledger.campaign)
+        self.campaign = ledger.campaign
+        self._renew(campaign=self.campaign)
         Ledger.objects.filter(pk=ledger.pk).update(served_at=now())
-        return ledger.campaign
+        return self.campaign
+
+    def reserve_connections(self, wanted: int) -> int:
+        """How many of them it may open: all lanes of a sender share what the sender may have at once."""
+        with transaction.atomic():
+            return Pace.objects.reserve_connections(self.lane, self.campaign.site, wanted)
 
     def claim(self, size: int) -> list[Claim]:
         """Up to `size` deliveries that are this lane's from now on; nobody else gets them.
@@ -95,7 +106,7 @@ class Turn:
         What needs another attempt goes first, what is left of the last batch among it. Empty where nothing is
         due, or the campaign is not to be sent any more or for now.
         """
-        self._looked_at = now()
+        self._looked_at, self.wait = now(), 0.0
         claimed = self._commit(lambda: self._claim(size))
         self._open = {claim.delivery for claim in claimed}
         return claimed
@@ -104,16 +115,19 @@ class Turn:
         self._renew()  # A write first: so SQLite never finds out too late that others write.
         if self._open:
             Delivery.objects.give_back(self._open)
-        ledger = Ledger.objects.select_for_update().get(campaign=self.lane.campaign_id)
+        ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
         if not Campaign.objects.filter(pk=ledger.pk, send_status=SendStatus.SENDING).exists():
             return []
-        claimed = _due_again(ledger, size)
-        line = Delivery.objects.pending().filter(campaign=ledger.pk, pk__gt=ledger.claimed_to)
-        first = _claims(line.order_by("pk")[: size - len(claimed)])
-        if first:
-            Ledger.objects.filter(pk=ledger.pk).update(claimed_to=first[-1].delivery)
-        claimed += first
-        self._renew(claimed=[claim.delivery for claim in claimed])
+        again = _claims(_due_again(ledger).order_by("retry_at", "pk")[:size])
+        first = _claims(_due_first(ledger).order_by("pk")[: size - len(again)])
+        grant = Pace.objects.grant(self.campaign.site, len(again) + len(first))
+        self.wait = grant.wait
+        claimed = (again + first)[: grant.number]
+        numbers = [claim.delivery for claim in claimed]
+        Delivery.objects.still_pending(numbers).filter(retry_at__isnull=False).update(retry_at=None)
+        if len(claimed) > len(again):
+            Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
+        self._renew(claimed=numbers)
         return claimed
 
     @property
@@ -130,6 +144,26 @@ class Turn:
     def _skip(self, deliveries: Collection[int]) -> None:
         changed = Delivery.objects.still_pending(deliveries).update(status=DeliveryStatus.SKIPPED)
         self._count(DeliveryStatus.SKIPPED, changed)
+
+    def cancel(self, *, deadline: float) -> None:
+        """Settle, step by step, what nobody gets any more."""
+        while monotonic() < deadline and self._commit(self._cancel_some):
+            continue
+
+    def _cancel_some(self) -> bool:
+        ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
+        numbers = [
+            *_due_first(ledger).order_by("pk").values_list("pk", flat=True)[:CANCEL_STEP],
+        ]
+        again = Delivery.objects.to_try_again().filter(campaign=self.campaign)
+        changes = {"status": DeliveryStatus.CANCELLED, "retry_at": None}
+        changed = again.update(**changes)
+        if numbers:
+            line = _due_first(ledger).filter(pk__lte=numbers[-1])
+            changed += line.update(**changes)
+            Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
+        self._count(DeliveryStatus.CANCELLED, changed)
+        return changed > 0
 
     def record(
         self,
@@ -234,13 +268,16 @@ def _claims(deliveries: DeliveryQuerySet) -> list[Claim]:
     return [Claim(*row) for row in deliveries.values_list("pk", "attempts", "contact")]
 
 
-def _due_again(ledger: Ledger, size: int) -> list[Claim]:
+def _due_first(ledger: Ledger) -> DeliveryQuerySet:
+    """What has not had its first turn; by the lock on the ledger nobody else looks there now."""
+    return Delivery.objects.pending().filter(campaign=ledger.pk, pk__gt=ledger.claimed_to)
+
+
+def _due_again(ledger: Ledger) -> DeliveryQuerySet:
     due = Delivery.objects.to_try_again().filter(campaign=ledger.pk, retry_at__lte=now())
     if connection.features.has_select_for_update_skip_locked:
-        due = due.select_for_update(skip_locked=True)  # A provider's event may hold one.
-    claims = _claims(due.order_by("retry_at", "pk")[:size])
-    Delivery.objects.still_pending([claim.delivery for claim in claims]).update(retry_at=None)
-    return claims
+        return due.select_for_update(skip_locked=True)  # A provider's event may hold one.
+    return due
 
 
 def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict[str, Any]:
