@@ -6,7 +6,9 @@ Written on asyncio alone, so that a benchmark finds it no slower than itself, an
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,8 @@ class Manners:
     pipelining: bool = True
     #: Seconds from a command to its reply: the way there and back.
     delay: float = 0
+    #: Seconds that it thinks about each message before it says "go ahead".
+    thinks: float = 0
     tls: ssl.SSLContext | None = None
     login: bool = False
     greeting: str = "220 ready"
@@ -103,8 +107,9 @@ class Session(asyncio.Protocol):
         if not text:
             return
         line = text.encode() + b"\r\n"
-        if self.manners.delay:
-            asyncio.get_running_loop().call_later(self.manners.delay, self._write, line)
+        delay = self.manners.delay + (self.manners.thinks if text.startswith("354") else 0)
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._write, line)
         else:
             self._write(line)
         if text.startswith("421"):
@@ -222,3 +227,28 @@ def serving(manners: Manners | None = None) -> Iterator[SmtpServer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def main() -> None:
+    """`python -m tests.smtp_server PORT [MANNERS]`: in a process of its own, keeping nothing."""
+    port, *told = sys.argv[1:]
+    options = json.loads(told[0]) if told else {}
+    if options.pop("tls", False):
+        options["tls"] = self_signed()
+    server = SmtpServer(Manners(keep=lambda _message: None, **options), int(port))
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(server.start())
+    loop.run_forever()
+
+
+def self_signed() -> ssl.SSLContext:
+    """For 127.0.0.1, made for the purpose."""
+    from tests.certificates import certificate
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate())
+    return context
+
+
+if __name__ == "__main__":
+    main()

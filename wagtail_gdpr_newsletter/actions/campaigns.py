@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import F
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -27,6 +26,7 @@ from .. import pseudonyms, signals
 from ..models import Campaign, FrozenMessage, Ledger, SendStatus
 from ..models.ledgers import LANE_LEASE
 from ..sending import dispatch, lanes, ledger, messages
+from ..sending.lanes import logged_faults
 from ..sending.transport import MailerRefuses
 from ..sending.turn import LaneLost, Turn, take_turn
 from .readiness import needs_approval, newest, reasons_against_sending
@@ -114,7 +114,7 @@ def _start_scheduled() -> None:
     """Whatever is due; what cannot be sent any more becomes a draft again, and says why."""
     due = Campaign.objects.filter(send_status=SendStatus.SCHEDULED, send_at__lte=now())
     for pk in due.order_by("send_at").values_list("pk", flat=True):
-        with transaction.atomic():
+        with logged_faults("start campaign %s", pk), transaction.atomic():
             campaign = due.select_for_update().filter(pk=pk).first()
             if campaign is None:
                 continue  # Somebody was quicker.
@@ -170,7 +170,10 @@ def run_lane() -> None:
     ledgers, and a cluster has no more turns than it may have, however often it is rung.
     """
     deadline = monotonic() + LANE_SECONDS
-    while monotonic() < deadline and (turn := take_turn()):
+    while monotonic() < deadline:
+        turn = take_turn()
+        if turn is None:
+            return  # Those that are at work ring when they have done.
         try:
             campaign = turn.turn_to_next()
             if campaign is None:
@@ -190,26 +193,22 @@ def _ring_if_needed() -> None:
 
 
 def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
-    if campaign.send_status == SendStatus.CANCELLED:
-        turn.cancel(deadline=deadline)
-        return
-    if campaign.send_status == SendStatus.PREPARING and not _write_ledger(campaign, turn, deadline):
-        return
     try:
-        dispatch.run(campaign, turn, deadline=deadline)
+        if campaign.send_status == SendStatus.CANCELLED:
+            turn.cancel(deadline=deadline)
+        elif campaign.send_status == SendStatus.SENDING or _write_ledger(campaign, turn, deadline):
+            dispatch.run(campaign, turn, deadline=deadline)
+            if turn.has_sent:
+                _all_is_well(campaign)
     except MailerRefuses as refusal:
-        _rest(campaign, refusal)
+        _rest(campaign, turn, refusal)
     except dispatch.SenderWaits as waits:
-        rests_until = now() + timedelta(seconds=waits.seconds)
-        Ledger.objects.filter(campaign=campaign).update(rests_until=rests_until)
-        _all_is_well(campaign)
+        Ledger.objects.rest(campaign, until=now() + timedelta(seconds=waits.seconds))
     except LaneLost:
         logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
     except Exception as error:
-        _set_trouble(campaign, _("Sending failed (%(error)s).") % {"error": type(error).__name__})
+        _rest(campaign, turn, MailerRefuses(type(error).__name__))
         raise
-    else:
-        _all_is_well(campaign)
 
 
 def _write_ledger(campaign: Campaign, turn: Turn, deadline: float) -> bool:
@@ -227,7 +226,7 @@ def _write_ledger(campaign: Campaign, turn: Turn, deadline: float) -> bool:
     return _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
 
 
-def _rest(campaign: Campaign, refusal: MailerRefuses) -> None:
+def _rest(campaign: Campaign, turn: Turn, refusal: MailerRefuses) -> None:
     """Leave the server alone for some minutes; where only a person can help, until one has."""
     if refusal.for_good:
         reason = _(
@@ -238,17 +237,17 @@ def _rest(campaign: Campaign, refusal: MailerRefuses) -> None:
         reason = _(
             "The mail server accepts no mail at the moment (%(error)s). It is tried again by itself."
         )
-        here = Ledger.objects.get(campaign=campaign)
-        minutes = RESTS[min(here.refusals, len(RESTS) - 1)]
-        Ledger.objects.filter(pk=here.pk).update(
-            rests_until=now() + timedelta(minutes=minutes), refusals=F("refusals") + 1
-        )
+        before = 0 if turn.has_sent else Ledger.objects.get(campaign=campaign).refusals
+        minutes = RESTS[min(before, len(RESTS) - 1)]
+        Ledger.objects.rest(campaign, until=now() + timedelta(minutes=minutes), refusals=before + 1)
     _set_trouble(campaign, reason % {"error": refusal})
 
 
 def _all_is_well(campaign: Campaign) -> None:
-    Ledger.objects.filter(campaign=campaign, refusals__gt=0).update(refusals=0)
-    _set_trouble(campaign, "")
+    """Only where it is still being sent: another lane may have found out more."""
+    under_way = Campaign.objects.filter(pk=campaign.pk, send_status=SendStatus.SENDING)
+    if under_way.exclude(trouble="").update(trouble=""):
+        Ledger.objects.filter(campaign=campaign).update(refusals=0)
 
 
 def _set_trouble(campaign: Campaign, trouble: str) -> None:
@@ -283,5 +282,6 @@ def tend_campaigns() -> None:
     lanes.bury_the_dead()
     _start_scheduled()
     for campaign in Campaign.objects.filter(send_status=SendStatus.SENDING):
-        _finish(campaign)
+        with logged_faults("finish campaign %s", campaign.pk):
+            _finish(campaign)
     _ring_if_needed()

@@ -29,6 +29,7 @@ from ..models import (
     ServiceMail,
     SuppressionReason,
 )
+from .patience import patiently
 from .unsubscription import unsubscribe
 
 #: How far a delivery can still move; a status only ever gives way to one further down.
@@ -87,9 +88,9 @@ def take_event(event: ProviderEvent) -> None:
     if event.type not in TAKEN:
         return
     if delivery := _find(event):
-        _take_of_delivery(event, delivery)
+        patiently(lambda: _take_of_delivery(event, delivery))
     else:
-        _take_of_letter(event)
+        patiently(lambda: _take_of_letter(event))
 
 
 def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
@@ -186,9 +187,12 @@ def _find(event: ProviderEvent) -> Delivery | None:
 def _move(delivery: Delivery, event: ProviderEvent) -> None:
     """Towards the graver status, from whichever it has by now."""
     after = STATUS_AFTER.get(event.type)
-    if after is None:
+    lighter = GRAVITY[: GRAVITY.index(after)] if after else []
+    if after is None or delivery.status not in lighter:
         return
-    for before in GRAVITY[: GRAVITY.index(after)]:
+    # Before the delivery, as whoever claims does it.
+    Ledger.objects.select_for_update().get(campaign=delivery.campaign_id)
+    for before in lighter:
         if Delivery.objects.filter(pk=delivery.pk, status=before).update(status=after):
             tally: dict[str, int] = {after: 1}
             if before != DeliveryStatus.PENDING:

@@ -15,6 +15,8 @@ from ..models import (
     Contact,
     Delivery,
     FormerLink,
+    Lane,
+    Ledger,
     MailKind,
     RightsRequest,
     Subscription,
@@ -100,14 +102,24 @@ def _merge_deliveries(contact: Contact, other: Contact) -> None:
     """
     mine = {each.campaign_id: each for each in contact.deliveries.all()}
     twice = other.deliveries.filter(campaign__in=mine)
+    at_work = _at_work(set(twice.values_list("campaign", flat=True)))
     for theirs in twice:
         ours = mine[theirs.campaign_id]
-        less, more = sorted((ours, theirs), key=_progress)
+        less, more = sorted((ours, theirs), key=lambda each: _progress(each, at_work))
         Delivery.objects.filter(pk=less.pk).update(contact=None, second_copy_of=contact)
         Delivery.objects.filter(pk=more.pk).update(contact=contact)
     other.deliveries.update(contact=contact)
     other.second_copies.update(second_copy_of=contact)
 
 
-def _progress(delivery: Delivery) -> int:
-    return [status.value for status in GRAVITY].index(delivery.status)
+def _at_work(campaigns: set[int]) -> set[int]:
+    """The deliveries that lanes have claimed; held, so that nobody claims another one meanwhile."""
+    list(Ledger.objects.select_for_update().filter(campaign__in=campaigns).order_by("campaign"))
+    lanes = Lane.objects.filter(campaign__in=campaigns).values_list("claimed", flat=True)
+    return {number for claimed in lanes for number in claimed}
+
+
+def _progress(delivery: Delivery, at_work: set[int]) -> tuple[int, bool]:
+    """How far it is; what a lane has in its hands may be on the wire by now."""
+    status = [status.value for status in GRAVITY].index(delivery.status)
+    return status, delivery.pk in at_work

@@ -45,7 +45,9 @@ class Progress:
 
 def progress_of(campaign: Campaign) -> Progress:
     """Of one that has been started; all zero for one that has not."""
-    ledger = Ledger.objects.filter(campaign=campaign).first() or Ledger(campaign=campaign)
+    ledger = Ledger.objects.filter(campaign=campaign).first()
+    if ledger is None:
+        return Progress(total=0, counted={}, reasons={}, rate=0, in_doubt=0)
     counted = ledger.counted()
     undecided = ledger.doubts_left_at is None
     return Progress(

@@ -14,6 +14,7 @@ from wagtail.log_actions import log
 
 from ..models import Campaign, DeliveryStatus, Ledger, SendStatus
 from .campaigns import ring
+from .patience import patiently
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -21,49 +22,50 @@ if TYPE_CHECKING:
 UNDER_WAY = (SendStatus.PREPARING, SendStatus.SENDING)
 
 
-@transaction.atomic
 def pause_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
     """False where there is nothing to be held."""
-    return _move(campaign, UNDER_WAY, SendStatus.PAUSED, "pause", user)
+    return patiently(lambda: _move(campaign, UNDER_WAY, SendStatus.PAUSED, "pause", user))
 
 
-@transaction.atomic
 def resume_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
     """Go on where it was held, whoever or whatever held it; False where nobody did."""
-    Ledger.objects.filter(campaign=campaign).update(rests_until=None, refusals=0)
     # What is written already of the ledger is not written again.
-    return _move(campaign, (SendStatus.PAUSED,), SendStatus.PREPARING, "resume", user)
+    return patiently(
+        lambda: _move(campaign, (SendStatus.PAUSED,), SendStatus.PREPARING, "resume", user)
+    )
 
 
-@transaction.atomic
 def cancel_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
     """End it for all who have not got it yet; what has left stays left. False where it had ended before."""
     held = (*UNDER_WAY, SendStatus.PAUSED)
-    if not _move(campaign, held, SendStatus.CANCELLED, "cancel", user):
-        return False
-    Campaign.objects.filter(pk=campaign.pk).update(sending_finished_at=now())
-    return True
+    over = {"sending_finished_at": now()}
+    return patiently(lambda: _move(campaign, held, SendStatus.CANCELLED, "cancel", user, **over))
+
+
+def send_again_in_doubt(*, campaign: Campaign, user: User | None = None) -> int:
+    """Send to all of whom nobody knows whether they have it: they may get two. How many they are."""
+    return patiently(lambda: _send_again(campaign, user))
 
 
 @transaction.atomic
-def send_again_in_doubt(*, campaign: Campaign, user: User | None = None) -> int:
-    """Send to all of whom nobody knows whether they have it: they may get two. How many they are."""
+def _send_again(campaign: Campaign, user: User | None) -> int:
     ledger = Ledger.objects.select_for_update().get(campaign=campaign)
+    goes_on = (SendStatus.SENDING, SendStatus.PAUSED, SendStatus.SENT)
+    here = Campaign.objects.filter(pk=campaign.pk, send_status__in=goes_on)
     in_doubt = campaign.deliveries.filter(status=DeliveryStatus.UNKNOWN)
-    errors = in_doubt.reasons()
+    if not here.exists() or not in_doubt.exists():
+        return 0
+    reasons = {error: -times for error, times in in_doubt.reasons().items()}
     number = in_doubt.update(
         status=DeliveryStatus.PENDING, retry_at=now(), attempts=0, sent_at=None, error=""
     )
-    if number:
-        reasons = {error: -times for error, times in errors.items()}
-        Ledger.objects.filter(pk=ledger.pk).update(rests_until=None, doubts_left_at=None)
-        Ledger.objects.add_to_tally(ledger.pk, {DeliveryStatus.UNKNOWN: -number}, reasons)
-        over = (SendStatus.SENT,)
-        Campaign.objects.filter(pk=campaign.pk, send_status__in=over).update(
-            send_status=SendStatus.SENDING, sending_finished_at=None
-        )
-        _note(campaign, "send_again", user, deliveries=number)
-        transaction.on_commit(ring, robust=True)
+    Ledger.objects.add_to_tally(ledger.pk, {DeliveryStatus.UNKNOWN: -number}, reasons)
+    Ledger.objects.filter(pk=ledger.pk).update(rests_until=None, doubts_left_at=None)
+    here.filter(send_status=SendStatus.SENT).update(
+        send_status=SendStatus.SENDING, sending_finished_at=None
+    )
+    _note(campaign, "send_again", user, deliveries=number)
+    transaction.on_commit(ring, robust=True)
     return number
 
 
@@ -77,16 +79,19 @@ def leave_in_doubt(*, campaign: Campaign, user: User | None = None) -> bool:
     return True
 
 
+@transaction.atomic
 def _move(
     campaign: Campaign,
     before: tuple[SendStatus, ...],
     after: SendStatus,
     action: str,
     user: User | None,
+    **changes: object,
 ) -> bool:
     here = Campaign.objects.filter(pk=campaign.pk, send_status__in=before)
-    if not here.update(send_status=after, trouble=""):
+    if not here.update(send_status=after, trouble="", **changes):
         return False
+    Ledger.objects.filter(campaign=campaign).update(rests_until=None, refusals=0)
     _note(campaign, action, user)
     transaction.on_commit(ring, robust=True)
     return True

@@ -213,6 +213,10 @@ class CampaignTestView(CampaignPage, FormView):  # type: ignore[type-arg]  # Gen
         return redirect(self.url("edit"))
 
 
+#: What is in doubt in them can be sent again.
+SETTLED = (SendStatus.SENT, SendStatus.PAUSED)
+
+
 class CampaignProgressView(CampaignPage, TemplateView):
     """How far it is, and how it went; the page asks for the fragment again while it is going."""
 
@@ -271,7 +275,7 @@ class CampaignProgressView(CampaignPage, TemplateView):
             "may_resume": may_send and self.status == SendStatus.PAUSED,
             "may_cancel": may_send and (self.is_under_way or self.status == SendStatus.PAUSED),
             "may_unschedule": may_send and self.status == SendStatus.SCHEDULED,
-            "may_settle": may_send and progress.in_doubt > 0 and not self.is_under_way,
+            "may_settle": may_send and progress.in_doubt > 0 and self.status in SETTLED,
         }
 
     def _send_at(self) -> str:

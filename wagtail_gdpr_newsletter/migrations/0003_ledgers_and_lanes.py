@@ -61,6 +61,8 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField()),
                 ('claimed', models.JSONField(default=list)),
                 ('in_flight', models.JSONField(default=list)),
+                ('looked_at', models.DateTimeField(null=True)),
+                ('commits', models.PositiveIntegerField(default=0)),
                 ('tally', models.JSONField(default=dict)),
                 ('reasons', models.JSONField(default=dict)),
             ],

@@ -310,7 +310,7 @@ DECLARATIONS: dict[str, Declaration] = {
         _("Lanes"),
         {},
         _not("id machine leader process slot campaign connections started_at leased_until")
-        | _not("claimed in_flight tally reasons"),
+        | _not("claimed in_flight looked_at commits tally reasons"),
     ),
     "Pace": Declaration(_("Paces"), {}, _not("site granted")),
     "FrozenMessage": Declaration(

@@ -15,7 +15,7 @@ from .campaigns import Campaign, SendStatus
 from .deliveries import Delivery, DeliveryStatus
 
 #: A lane that has not been heard of for so long is dead; it says so at least every few seconds.
-LANE_LEASE = timedelta(seconds=60)
+LANE_LEASE = timedelta(minutes=2)
 
 
 class LedgerQuerySet(models.QuerySet["Ledger"]):
@@ -38,6 +38,11 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
             .annotate(at_work=Count("campaign__lanes"))
             .order_by("at_work", F("served_at").asc(nulls_first=True))
         )
+
+    def rest(self, campaign: Campaign, *, until: datetime, **changes: int) -> None:
+        """No lane turns to it before; a longer rest stays as it is."""
+        shorter = Q(rests_until__isnull=True) | Q(rests_until__lt=until)
+        self.filter(shorter, campaign=campaign).update(rests_until=until, **changes)
 
     def is_worked_off(self, campaign: Campaign) -> bool:
         """Whether nothing waits any more and nobody is at work; then everything is counted once more."""
@@ -109,11 +114,20 @@ class Ledger(models.Model):
 
     def counted(self) -> dict[str, int]:
         """How many deliveries have which status: a few rows are read, whatever its size."""
-        counted = Counter(self.tally)
-        for lane in self.campaign.lanes.all():
-            counted.update(lane.tally)
+        counted = self._with_lanes()
         counted[DeliveryStatus.PENDING] = self.size - counted.total()
         return {status: counted[status] for status in DeliveryStatus if counted[status] > 0}
+
+    def _with_lanes(self) -> Counter[str]:
+        """A lane that ends meanwhile moves its tally over here: then it is added up once more."""
+        while True:
+            before = Counter(self.tally)
+            lanes = [lane.tally for lane in self.campaign.lanes.all()]
+            self.refresh_from_db(fields=["tally", "size"])
+            if before == Counter(self.tally):
+                for tally in lanes:
+                    before.update(tally)
+                return before
 
     def counted_reasons(self) -> dict[str, int]:
         """What servers and providers said, the most frequent first."""
@@ -154,6 +168,10 @@ class Lane(models.Model):
     #: have reached the server since. What is left of the latter by a dead lane is in doubt.
     claimed = models.JSONField(default=list)
     in_flight = models.JSONField(default=list)
+    #: When it was last looked who those go to.
+    looked_at = models.DateTimeField(null=True)
+    #: Counts what the lane has written.
+    commits = models.PositiveIntegerField(default=0)
     #: As in `Ledger`, of this turn alone.
     tally = models.JSONField(default=dict)
     reasons = models.JSONField(default=dict)

@@ -44,7 +44,7 @@ class PaceQuerySet(models.QuerySet["Pace"]):
     def grant(self, site: Site, wanted: int) -> Grant:
         """In the transaction that claims them. What has been granted counts, whether it leaves or not."""
         limits = _limits_of(site)
-        if not limits:
+        if not limits or not wanted:
             return Grant(wanted)
         granted, at = self._locked(site)
         grant = min(
@@ -58,6 +58,15 @@ class PaceQuerySet(models.QuerySet["Pace"]):
             granted[limit.name] = _with(granted.get(limit.name, []), limit, number, at)
         self.filter(site=site).update(granted=granted)
         return Grant(number)
+
+    def take_back(self, site: Site, number: int) -> None:
+        """Of what was granted last and has not left."""
+        if not _limits_of(site):
+            return
+        granted, _at = self._locked(site)
+        for name, grants in granted.items():
+            granted[name] = _without(grants, number)
+        self.filter(site=site).update(granted=granted)
 
     def reserve_connections(self, lane: Lane, site: Site, wanted: int) -> int:
         """How many of them the lane may open beside those of the sender's other lanes; they are its own then."""
@@ -108,6 +117,16 @@ def _with(granted: Granted, limit: Limit, number: int, at: float) -> Granted:
     if kept and kept[-1][0] == start:
         return [*kept[:-1], (start, kept[-1][1] + number)]
     return [*kept, (start, number)]
+
+
+def _without(granted: Granted, number: int) -> Granted:
+    kept = list(granted)
+    while kept and number:
+        start, count = kept.pop()
+        if count > number:
+            return [*kept, (start, count - number)]
+        number -= count
+    return kept
 
 
 class Pace(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from time import monotonic
 
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
@@ -30,7 +31,7 @@ class BackendTransport:
         self._mailers = [mailer, *(messages.open_mailer() for _number in range(calls - 1))]
         self._pool = ThreadPoolExecutor(calls) if calls > 1 else None
 
-    def open(self) -> None:
+    def open(self, turn: Turn) -> None:
         for mailer in self._mailers:
             open_connection(mailer)
 
@@ -40,7 +41,7 @@ class BackendTransport:
         for mailer in self._mailers:
             mailer.close()
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn) -> None:
+    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
         """As `SmtpTransport.deliver`."""
         idle, doubts = list(self._mailers), 0
         calls: dict[Future[Outcome], tuple[Claimed, BaseEmailBackend]] = {}
@@ -48,7 +49,8 @@ class BackendTransport:
         untouched: list[Claimed] = []
         refusal: MailerRefuses | None = None
         while True:
-            leaving = [] if refusal else list(islice(claimed, len(idle)))
+            late = refusal or monotonic() > latest
+            leaving = [] if late else list(islice(claimed, len(idle)))
             if not (settled or leaving or untouched or calls):
                 break
             try:

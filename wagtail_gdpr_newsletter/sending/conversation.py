@@ -18,6 +18,7 @@ from .turn import Claimed, Settled
 
 #: Seconds for the last words.
 GOODBYE = 1
+#: More than any reply is long.
 CHUNK = 65536
 
 #: The server is about to hang up (RFC 5321, 3.8), and goes ahead with the message (4.2.1).
@@ -29,6 +30,8 @@ class Letter(NamedTuple):
 
     claimed: Claimed
     copy: Copy
+    #: It was lost once with the conversation that it was offered in.
+    was_returned: bool = False
 
 
 class Reply(NamedTuple):
@@ -70,7 +73,7 @@ class Conversation:
         self.held: Letter | None = None
         self.current: Letter | None = None
         self.has_delivered = False
-        self.is_lost = False
+        self.is_lost = self.was_abandoned = False
         self.reason = ""
         #: The server takes nothing from this sender.
         self.refusal: MailerRefuses | None = None
@@ -96,8 +99,12 @@ class Conversation:
         return settled
 
     def take_unbegun(self) -> list[Letter]:
-        """Of a lost conversation: what cannot have been accepted, and is nobody's now."""
-        return [letter for letter in (self.offered, self.held) if letter]
+        """Of a lost conversation: what cannot have been accepted, and is nobody's now.
+
+        Once: whatever costs a second conversation has to wait like what the server puts off.
+        """
+        unbegun = [letter for letter in (self.offered, self.held) if letter]
+        return [each._replace(was_returned=True) for each in unbegun if not each.was_returned]
 
     def begin(self, letter: Letter) -> None:
         """Put its envelope on the wire; nothing can be accepted yet."""
@@ -129,7 +136,6 @@ class Conversation:
 
     def _say(self, *commands: tuple[str, bytes]) -> None:
         self._waiting += commands
-        self._heard_at = monotonic()
         self._pump()
 
     def _pump(self) -> None:
@@ -142,6 +148,7 @@ class Conversation:
             about, command = self._waiting.popleft()
             self._expected.append(about)
             self._unsent += command
+        self._heard_at = monotonic()
         self.write()
 
     def write(self) -> None:
@@ -163,8 +170,8 @@ class Conversation:
         try:
             while chunk := self._socket.recv(CHUNK):
                 self._received += chunk
-                if len(chunk) < CHUNK and not isinstance(self._socket, ssl.SSLSocket):
-                    break
+                if len(self._received) > CHUNK:
+                    break  # Whoever says so much does not answer.
             else:
                 raise ConnectionResetError
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -173,8 +180,9 @@ class Conversation:
             self._take_replies()
             self._lose(error)
             return
-        self._heard_at = monotonic()
         self._take_replies()
+        if len(self._received) > CHUNK:
+            self._lose(OverflowError())
 
     def lose_patience(self, at: float) -> None:
         if self._expected and at - self._heard_at > self._patience:
@@ -182,7 +190,11 @@ class Conversation:
 
     def _take_replies(self) -> None:
         while not self.is_lost and (reply := self._next_reply()):
-            if not self._expected or reply.code == CLOSING:
+            self._heard_at = monotonic()
+            if not self._expected or not 200 <= reply.code < 600:
+                self._lose(ConnectionError())
+                return
+            if reply.code == CLOSING:
                 self._hang_up(reply)
                 return
             self._HEARD[self._expected.popleft()](self, reply)
@@ -212,9 +224,12 @@ class Conversation:
         self._lose(ConnectionResetError(), reason=str(reply.code))
 
     def _hear_sender(self, reply: Reply) -> None:
-        if reply.code >= 300:
-            reason = of_reply(reply.code).error
-            self.refusal = MailerRefuses(reason, for_good=reply.code >= 500)
+        if reply.code < 300:
+            return
+        if reply.code < 500 and self.has_delivered:  # Enough for one conversation.
+            self._lose(ConnectionError(), reason=str(reply.code))
+            return
+        self.refusal = MailerRefuses(of_reply(reply.code).error, for_good=reply.code >= 500)
 
     def _hear_recipient(self, reply: Reply) -> None:
         if reply.code >= 300:
@@ -253,6 +268,8 @@ class Conversation:
             return
         outcome = of_reply(reply.code, reply.text)
         self.has_delivered = self.has_delivered or outcome.status == DeliveryStatus.SENT
+        if outcome.status == DeliveryStatus.UNKNOWN:  # Whatever it says next, it is out of step.
+            self._lose(ConnectionError())
         self._settled.append(Settled(letter.claimed, outcome))
 
     def _hear_reset(self, reply: Reply) -> None:
@@ -272,6 +289,10 @@ class Conversation:
             return
         self.is_lost = True
         self.reason = reason or type(error).__name__
+        for letter in (self.offered, self.held):
+            if letter and letter.was_returned:
+                later = Outcome(DeliveryStatus.PENDING, error=self.reason)
+                self._settled.append(Settled(letter.claimed, later))
         if self.current:
             left = len(self._unsent) <= self._after_current and not self._end_waits()
             later = Outcome(DeliveryStatus.PENDING, error=self.reason)
@@ -282,6 +303,13 @@ class Conversation:
 
     def _end_waits(self) -> bool:
         return any(about == "end" for about, _command in self._waiting)
+
+    def abandon(self) -> None:
+        """Break off before what it holds can be accepted: it is too late to let it go."""
+        if not self.is_lost:
+            self.is_lost = self.was_abandoned = True
+            self.offered = self.held = None
+            self._shut()
 
     def say_goodbye(self) -> None:
         if self.is_lost or self._expected or self._unsent or self.held:
@@ -303,5 +331,5 @@ class Conversation:
 
 
 def _code(line: bytes) -> int:
-    """Of a reply; what is none is as good as a server that hangs up."""
-    return int(line[:3]) if line[:3].isdigit() else CLOSING
+    """Of a reply; 0 where it is none."""
+    return int(line[:3]) if line[:3].isdigit() else 0

@@ -17,6 +17,7 @@ from . import audience, messages
 from .backends import BackendTransport
 from .compose import Composer
 from .smtp import SmtpTransport
+from .transport import PATIENCE, MailerRefuses
 from .turn import Claimed, Turn
 
 #: The first batch of a turn, before anybody knows how fast the server is.
@@ -25,8 +26,15 @@ FIRST_BATCH = 64
 #: who has left, and whether to go on.
 BATCH_SECONDS = 1
 FRESH = 2
+#: Seconds after which nothing of it leaves any more, however slow the server was to say "go ahead"; more
+#: for a server that is always slower.
+LATEST = 5
 #: Seconds until a lane asks again that found all of the sender's connections in use.
-CONNECTION_WAIT = 5
+CONNECTION_WAIT = 1
+#: Seconds for which a lane waits for its sender's next message; where it takes longer it lets others work,
+#: and asks again after that many at most: a limit may be lifted.
+SHORT_WAIT = 2
+LONG_WAIT = 60
 
 
 class SenderWaits(Exception):
@@ -40,13 +48,15 @@ class SenderWaits(Exception):
 class Transport(Protocol):
     """One way out for the messages of a lane."""
 
-    def open(self) -> None:
+    def open(self, turn: Turn) -> None:
         """Raise `MailerRefuses` where no conversation can be begun."""
 
     def close(self) -> None: ...
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn) -> None:
+    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
         """Send to all of them, and have the turn record each outcome, and beforehand what leaves.
+
+        None leaves later than `latest`, by the monotonic clock: by then somebody may have left.
 
         Raise `MailerRefuses` where nothing is taken any more; what is left then is still claimed.
         """
@@ -54,34 +64,43 @@ class Transport(Protocol):
 
 def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
     """Send until nothing is due or the time is up; raise `MailerRefuses` where nothing is taken."""
-    connections = turn.reserve_connections(conf.connections())
-    if not connections:
-        raise SenderWaits(CONNECTION_WAIT)
+    while not (connections := turn.reserve_connections(conf.connections())):
+        if monotonic() > deadline:
+            return
+        sleep(CONNECTION_WAIT)  # Other lanes have all that the sender may have.
+        turn.beat()
     composer = Composer(campaign.frozen_message)
     transport = transport_for(messages.open_mailer(), composer, connections=connections)
-    size = FIRST_BATCH
+    size, patience = FIRST_BATCH, LATEST
     try:
-        transport.open()
+        transport.open(turn)
+        deadline = max(deadline, monotonic() + FRESH)  # Also where that took its time.
         while monotonic() < deadline:
             batch = turn.claim(min(size, conf.batch_size()))
             if not batch and not turn.wait:
                 return
             if not batch:
-                _wait(turn, deadline)
+                _wait(turn)
                 continue
             began = monotonic()
             reached = audience.recipients(campaign, batch)
-            turn.skip({each.delivery for each in batch} - {each.delivery for each in reached})
-            transport.deliver(_until(min(deadline, began + FRESH), reached), turn)
+            turn.skip(set(batch) - {each.claim for each in reached})
+            fresh = _until(min(deadline, began + FRESH), reached)
+            transport.deliver(fresh, turn, latest=began + patience)
+            if turn.left == len(batch):  # The server was slower than that.
+                if patience > PATIENCE:
+                    raise MailerRefuses("TimeoutError")
+                patience *= 4
+                deadline = max(deadline, monotonic() + FRESH)
             size = _size_after(len(batch) - turn.left, monotonic() - began)
     finally:
         transport.close()
 
 
-def _wait(turn: Turn, deadline: float) -> None:
+def _wait(turn: Turn) -> None:
     """For the sender's next message, where it is a matter of seconds."""
-    if monotonic() + turn.wait > deadline:
-        raise SenderWaits(turn.wait)
+    if turn.wait > SHORT_WAIT:
+        raise SenderWaits(min(turn.wait, LONG_WAIT))
     sleep(turn.wait)
     turn.beat()
 

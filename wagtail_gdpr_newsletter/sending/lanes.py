@@ -6,14 +6,16 @@ the ledger's, however many deliveries it is about, and no delivery is written be
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -22,6 +24,8 @@ from django_q.conf import Conf
 from .. import pseudonyms
 from ..models import Delivery, DeliveryStatus, Lane, Ledger
 from ..models.ledgers import LANE_LEASE
+
+logger = logging.getLogger(__name__)
 
 
 def open_lane() -> Lane | None:
@@ -49,18 +53,31 @@ def slots() -> int:
     return max(1, Conf.WORKERS - 1)
 
 
+@contextmanager
+def logged_faults(what: str, *arguments: object) -> Iterator[None]:
+    """One that goes wrong does not keep the others from being tended."""
+    try:
+        yield
+    except Exception:
+        if connection.in_atomic_block:
+            raise
+        logger.exception(f"Could not {what}.", *arguments)
+
+
 def bury_dead_neighbours() -> None:
     """The lanes of this machine whose worker is no more need not wait until their lease is over."""
     for lane in Lane.objects.filter(machine=_machine()):
         if not _is_alive(lane.process):
-            close(lane.pk)
+            with logged_faults("bury lane %s", lane):
+                close(lane.pk)
 
 
 def bury_the_dead() -> None:
     """All lanes that have not been heard of, wherever they were."""
     bury_dead_neighbours()
     for lane in Lane.objects.dead():
-        close(lane.pk)
+        with logged_faults("bury lane %s", lane):
+            close(lane.pk)
 
 
 @transaction.atomic
@@ -73,7 +90,7 @@ def close(lane_pk: int) -> None:
         doubt = _("The worker stopped while the message was on its way.")
         in_doubt = Delivery.objects.still_pending(lane.in_flight).update(
             status=DeliveryStatus.UNKNOWN,
-            sent_at=now(),
+            sent_at=lane.looked_at or now(),
             attempts=F("attempts") + 1,
             error=doubt,
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
 
-from ..models import Campaign, Delivery, DeliveryStatus, Ledger
+from ..models import Campaign, Delivery, DeliveryStatus, Ledger, SendStatus
 from .audience import subscriptions_of
 
 #: So many numbers of contacts one statement looks through.
 STEP = 50_000
+#: How often others may be quicker.
+ATTEMPTS = 5
 
 
 def is_written(campaign: Campaign) -> bool:
@@ -26,16 +29,17 @@ def write_step(campaign: Campaign, *, lease: datetime) -> bool:
 
     How far it is stands in the ledger: whoever goes on after a worker's death adds nobody twice.
     """
-    while True:
-        try:
-            with transaction.atomic():
-                return _write_step(campaign, lease)
-        except IntegrityError:  # Somebody among them has been erased in this moment.
-            continue
+    for _attempt in range(ATTEMPTS):
+        with suppress(IntegrityError), transaction.atomic():  # Somebody was erased in this moment.
+            return _write_step(campaign, lease)
+    with transaction.atomic():
+        return _write_step(campaign, lease)
 
 
 def _write_step(campaign: Campaign, lease: datetime) -> bool:
-    mine = Ledger.objects.filter(campaign=campaign, writer_until=lease)
+    mine = Ledger.objects.filter(
+        campaign=campaign, writer_until=lease, campaign__send_status=SendStatus.PREPARING
+    )
     if not mine.update(written_to=F("written_to") + STEP):
         return False
     end = mine.values_list("written_to", flat=True).get()

@@ -12,8 +12,7 @@ import selectors
 import smtplib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic
 
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
@@ -27,10 +26,8 @@ from .transport import (
     open_connection,
     refused_at_the_door,
 )
-from .turn import Claimed, Settled, Turn
+from .turn import BEAT, Claimed, Settled, Turn
 
-#: Seconds for which a server may be silent, where the site sets no timeout.
-PATIENCE = 60
 #: Seconds for which answers wait for others at most, to be committed together.
 GATHERING = 0.01
 
@@ -49,12 +46,16 @@ class SmtpTransport:
         self._unwritable: list[Settled] = []
         self._gathering = 0.0
         self._refusal: MailerRefuses | None = None
+        self._latest = 0.0
+        self._may_replace = True
 
-    def open(self) -> None:
+    def open(self, turn: Turn) -> None:
         """As many conversations as wanted, or as the server allows; `MailerRefuses` where it allows none."""
         mailers = [another(self._mailer) for _number in range(self._wanted)]
         with ThreadPoolExecutor(len(mailers)) as pool:
             opening = [pool.submit(_greet, mailer) for mailer in mailers]
+            while wait(opening, timeout=BEAT).not_done:
+                turn.beat()
         for opened in opening:
             if not opened.exception():
                 self._take_over(opened.result())
@@ -62,8 +63,7 @@ class SmtpTransport:
             opening[0].result()
 
     def _take_over(self, smtp: smtplib.SMTP) -> None:
-        patience = self._mailer.timeout or PATIENCE
-        self._conversations.append(Conversation(smtp, self._selector, patience=patience))
+        self._conversations.append(Conversation(smtp, self._selector, patience=smtp.timeout))
 
     def close(self) -> None:
         for conversation in self._conversations:
@@ -73,13 +73,16 @@ class SmtpTransport:
         self._conversations = []
         self._selector.close()
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn) -> None:
-        """Send to all of them, and have the turn record each outcome.
+    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
+        """Send to all of them, and have the turn record each outcome; none leaves later than `latest`.
 
         Raise `MailerRefuses` where the server takes nothing any more, once its word on what was on the wire
         by then is recorded; what is left is still claimed.
         """
-        self._refusal = None
+        if not self._conversations:  # The server was too slow for the last batch.
+            self.open(turn)
+        self._refusal, self._latest = None, latest
+        self._may_replace = True
         self._returned.clear()
         ready_since = None
         while busy := self._at_work(claimed):
@@ -109,7 +112,7 @@ class SmtpTransport:
         return [each for each in self._conversations if each.is_busy]
 
     def _next_letter(self, claimed: Iterator[Claimed]) -> Letter | None:
-        if self._refusal:
+        if self._refusal or monotonic() > self._latest:
             return None
         if self._returned:
             return self._returned.popleft()
@@ -136,17 +139,19 @@ class SmtpTransport:
         """Commit what has become of the last messages and which leave now; then, and not before, they leave."""
         began = monotonic()
         settled = [each for conversation in ready for each in conversation.take_settled()]
-        leaving = (
-            [] if self._refusal else [each for each in ready if each.held and not each.is_lost]
-        )
+        holding = [each for each in ready if each.held and not each.is_lost]
+        leaving = [] if self._refusal or began > self._latest else holding
         self._record(turn, settled, [each.held.claimed for each in leaving if each.held])
         # Waiting longer than that for others would cost more than it saves.
         self._gathering = min(GATHERING, monotonic() - began)
-        for conversation in leaving:
-            conversation.let_go(self._next_letter(claimed))
+        for conversation in holding:
+            if leaving:
+                conversation.let_go(self._next_letter(claimed))
+            else:
+                conversation.abandon()
         for conversation in ready:
             if conversation.is_lost:
-                self._replace(conversation)
+                self._replace(conversation, turn)
 
     def _record(self, turn: Turn, settled: list[Settled], leaving: Sequence[Claimed] = ()) -> None:
         settled += self._unwritable
@@ -156,16 +161,19 @@ class SmtpTransport:
         except MailerRefuses as refusal:
             self._refusal = self._refusal or refusal
 
-    def _replace(self, lost: Conversation) -> None:
+    def _replace(self, lost: Conversation, turn: Turn) -> None:
         """What broke off is begun anew if it had been of use before; else the server is in trouble."""
         self._conversations.remove(lost)
         self._returned += lost.take_unbegun()
         self._refusal = self._refusal or lost.refusal
-        if lost.has_delivered and not self._refusal:
-            mailer = another(self._mailer)
-            with suppress(MailerRefuses):
-                self._take_over(_greet(mailer))
-        if not self._conversations:
+        may_replace = self._may_replace and not (self._refusal or lost.was_abandoned)
+        if lost.has_delivered and may_replace:
+            turn.beat()
+            try:
+                self._take_over(_greet(another(self._mailer)))
+            except MailerRefuses:  # The others have their answers waiting meanwhile.
+                self._may_replace = False
+        if not (self._conversations or lost.was_abandoned):
             self._refusal = self._refusal or MailerRefuses(lost.reason)
 
 

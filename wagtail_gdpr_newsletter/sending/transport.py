@@ -62,6 +62,8 @@ NEVER_CONNECTED = (
 
 #: Enhanced status codes of a mailbox or domain that does not exist (RFC 3463, 3.2; RFC 7505).
 NO_SUCH_MAILBOX = re.compile(r"5\.1\.(1|2|3|6|10)\b")
+#: Seconds for which a mail server may be silent, at most; less than a lane's lease.
+PATIENCE = 60
 #: Nobody waits longer for a provider.
 LONGEST_WAIT = timedelta(days=1)
 
@@ -89,9 +91,10 @@ def open_connection(mailer: BaseEmailBackend) -> None:
 
 
 def another(mailer: SmtpBackend) -> SmtpBackend:
-    """Configured alike, with a connection of its own."""
+    """Configured alike, with a connection of its own, and never waiting for ever."""
     twin = copy.copy(mailer)
     twin.connection = None
+    twin.timeout = min(mailer.timeout or PATIENCE, PATIENCE)
     return twin
 
 
@@ -125,6 +128,8 @@ def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
     except OSError as error:
         _drop_connection(mailer)
         return in_doubt(error)
+    except Exception as error:  # noqa: BLE001 -- backends raise what they like; it may have left by then
+        return in_doubt(error)
     return Outcome(DeliveryStatus.SENT, message_id=message.anymail_status.message_id or "")
 
 
@@ -139,9 +144,14 @@ def in_doubt(error: Exception) -> Outcome:
 
 
 def of_reply(code: int, text: str = "", *, to_recipient: bool = False) -> Outcome:
-    """What a server's reply says of one message (RFC 5321, 4.2); `text`: what follows the code."""
-    if code < 300:
+    """What a server's reply says of one message (RFC 5321, 4.2); `text`: what follows the code.
+
+    2yz is yes, 4yz and 5yz are no; anything else in their place is no answer.
+    """
+    if 200 <= code < 300:
         return SENT
+    if not 400 <= code < 600:
+        return in_doubt(ConnectionError())
     words = (
         _("The server refused the recipient (%(code)s).")
         if to_recipient

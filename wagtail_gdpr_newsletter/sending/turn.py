@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now
 
 from ..models import Campaign, Contact, Delivery, DeliveryStatus, Lane, Ledger, Pace, SendStatus
@@ -21,6 +22,8 @@ from .compose import Recipient
 from .transport import MailerRefuses, Outcome
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two signs of life.
 BEAT = 5
@@ -84,6 +87,9 @@ class Turn:
         self._reasons: Counter[str] = Counter()
         self._streak: Counter[str] = Counter()
         self._renewed = monotonic()
+        self._commits = 0
+        #: Whether a message of this turn was taken.
+        self.has_sent = False
 
     def turn_to_next(self) -> Campaign | None:
         """The campaign whose turn it is; `None` where there is nothing to do."""
@@ -108,6 +114,10 @@ class Turn:
         """
         self._looked_at, self.wait = now(), 0.0
         claimed = self._commit(lambda: self._claim(size))
+        if (
+            claimed is None
+        ):  # It was written, and the answer got lost: the next claim gives it back.
+            return []
         self._open = {claim.delivery for claim in claimed}
         return claimed
 
@@ -115,6 +125,7 @@ class Turn:
         self._renew()  # A write first: so SQLite never finds out too late that others write.
         if self._open:
             Delivery.objects.give_back(self._open)
+            Pace.objects.take_back(self.campaign.site, len(self._open))
         ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
         if not Campaign.objects.filter(pk=ledger.pk, send_status=SendStatus.SENDING).exists():
             return []
@@ -127,7 +138,7 @@ class Turn:
         Delivery.objects.still_pending(numbers).filter(retry_at__isnull=False).update(retry_at=None)
         if len(claimed) > len(again):
             Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
-        self._renew(claimed=numbers)
+        self._renew(claimed=numbers, looked_at=self._looked_at)
         return claimed
 
     @property
@@ -135,19 +146,25 @@ class Turn:
         """How many of what was claimed last have no outcome yet."""
         return len(self._open)
 
-    def skip(self, deliveries: Collection[int]) -> None:
-        """Of people who have left since."""
-        if deliveries:
-            self._commit(lambda: self._skip(deliveries))
-            self._open.difference_update(deliveries)
+    def skip(self, claims: Collection[Claim]) -> None:
+        """Of people who have left since; who has become one with somebody else is looked for once more."""
+        if claims:
+            self._commit(lambda: self._skip(claims))
 
-    def _skip(self, deliveries: Collection[int]) -> None:
-        changed = Delivery.objects.still_pending(deliveries).update(status=DeliveryStatus.SKIPPED)
+    def _skip(self, claims: Collection[Claim]) -> None:
+        numbers = {claim.delivery for claim in claims}
+        whose = Q(contact=None) | Q(
+            contact__in={claim.contact for claim in claims if claim.contact}
+        )
+        gone = Delivery.objects.still_pending(numbers).filter(whose)
+        skipped = set(gone.values_list("pk", flat=True))
+        changed = Delivery.objects.still_pending(skipped).update(status=DeliveryStatus.SKIPPED)
+        self._open -= skipped
         self._count(DeliveryStatus.SKIPPED, changed)
 
     def cancel(self, *, deadline: float) -> None:
         """Settle, step by step, what nobody gets any more."""
-        while monotonic() < deadline and self._commit(self._cancel_some):
+        while monotonic() < deadline and self._commit(self._cancel_some, unless_known=True):
             continue
 
     def _cancel_some(self) -> bool:
@@ -178,7 +195,7 @@ class Turn:
         """
         for each in settled:
             if each.outcome.mailbox_is_dead:
-                _suppress(each.claimed.claim.contact)
+                _suppress(each.claimed)
         done = {each.claimed.delivery for each in settled}
         self._open -= done
         self._in_flight -= done
@@ -186,6 +203,7 @@ class Turn:
         self._in_flight |= {each.delivery for each in leaving}
         self._commit(lambda: self._write(settled))
         for each in settled:
+            self.has_sent = self.has_sent or each.outcome.status == DeliveryStatus.SENT
             self._watch(each.outcome)
 
     def _write(self, settled: Sequence[Settled]) -> None:
@@ -208,14 +226,19 @@ class Turn:
                 changes[key] = _changes(claimed, outcome, looked_at=self._looked_at)
         return [(changes[key], deliveries) for key, deliveries in groups.items()]
 
-    def _commit(self, change: Callable[[], T]) -> T:
-        """Make the change and renew the lease, both or neither; where the database was away, once more."""
+    def _commit(self, change: Callable[[], T], unless_known: T | None = None) -> T | None:
+        """Make the change and renew the lease, both or neither; where the database was away, once more.
+
+        Whether a change was made whose answer got lost is known by the number of commits in the lane's row:
+        then the row is right, and `unless_known` stands for the result.
+        """
         for pause in PAUSES:
             before = self._tally.copy(), self._reasons.copy()
             try:
                 with transaction.atomic():
                     result = change()
-                    self._renew()
+                    self._renew(commits=self._commits + 1)
+                self._commits += 1
                 return result
             except (OperationalError, InterfaceError):
                 if connection.in_atomic_block:
@@ -223,7 +246,22 @@ class Turn:
                 self._tally, self._reasons = before
                 connection.close()
                 sleep(pause)
+                if self._was_committed():
+                    return unless_known
         raise LaneLost
+
+    def _was_committed(self) -> bool:
+        try:
+            lane = Lane.objects.filter(pk=self.lane.pk).first()
+        except (OperationalError, InterfaceError):
+            return False  # Still away; the next attempt finds out.
+        if lane is None:
+            raise LaneLost
+        if lane.commits == self._commits:
+            return False
+        self._commits, self._open = lane.commits, set(lane.claimed)
+        self._tally, self._reasons = Counter(lane.tally), Counter(lane.reasons)
+        return True
 
     def beat(self) -> None:
         """Say that this lane lives, where it has not for some seconds."""
@@ -303,8 +341,17 @@ def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict
     return changes
 
 
-def _suppress(contact_pk: int | None) -> None:
-    """Before the outcome is recorded: should the worker die in between, it is known all the same."""
-    with transaction.atomic():
-        if contact := Contact.objects.lock(contact_pk):
-            contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+def _suppress(claimed: Claimed) -> None:
+    """Before the outcome is recorded: should the worker die in between, it is known all the same.
+
+    Whoever has moved away from that mailbox since is not charged with it.
+    """
+    try:
+        with transaction.atomic():
+            contact = Contact.objects.lock(claimed.claim.contact)
+            if contact and contact.mailbox == claimed.recipient.mailbox:
+                contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+    except OperationalError:
+        if connection.in_atomic_block:
+            raise
+        logger.exception("Contact %s could not be suppressed.", claimed.claim.contact)

@@ -1,0 +1,1 @@
+"""What sending costs, side by side in one run: `make benchmark`. Ratios count; seconds are this machine's."""

@@ -1,0 +1,138 @@
+"""One measurement in a process of its own: `python -m tests.benchmarks.measure WHAT ...`, answers in JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+
+import django
+
+
+def cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["prepare", "engine", "loop", "smtplib", "wire"])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--messages", type=int, default=0)
+    parser.add_argument("--connections", type=int, default=1)
+    parser.add_argument("--size", type=int, default=20_000)
+    options = parser.parse_args()
+    django.setup()
+    answer = globals()[f"do_{options.what}"](options)
+    sys.stdout.write(f"{json.dumps(answer)}\n")
+
+
+def do_prepare(options) -> dict:
+    from tests.engine import inside
+
+    inside.prepare(options.messages, options.size)
+    return {}
+
+
+def measured(work, messages: int) -> dict:
+    before, began = cpu(), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - began
+    return {
+        "rate": messages / seconds,
+        "cpu": 1000 * (cpu() - before) / messages,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def new_campaign(options):
+    from tests.engine import inside
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import AddressBook
+
+    campaign = inside.make_campaign(AddressBook.objects.get(), options.size)
+    actions.send_campaign(campaign=campaign)
+    campaign.refresh_from_db()
+    return campaign
+
+
+def do_engine(options) -> dict:
+    """As one worker does it, from the ledger written to the last outcome recorded."""
+    from django.db import connection
+
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import Ledger, SendStatus
+
+    campaign = new_campaign(options)
+    began = time.perf_counter()
+    write_ledger(campaign)
+    writing = time.perf_counter() - began
+    statements = [0]
+
+    def count(execute, *arguments):
+        statements[0] += 1
+        return execute(*arguments)
+
+    def work() -> None:
+        while campaign.send_status == SendStatus.SENDING:
+            actions.run_lane()
+            campaign.refresh_from_db()
+
+    with connection.execute_wrapper(count):
+        answer = measured(work, options.messages)
+    ledger = Ledger.objects.get(campaign=campaign)
+    assert ledger.counted() == {"sent": options.messages}, (ledger.counted(), campaign.trouble)
+    return {
+        **answer,
+        "ledger": writing,
+        "statements": statements[0] / options.messages,
+        "size": len(campaign.frozen_message.html),
+    }
+
+
+def write_ledger(campaign) -> None:
+    from django.utils.timezone import now
+
+    from wagtail_gdpr_newsletter.models import Campaign, Ledger, SendStatus
+    from wagtail_gdpr_newsletter.models.ledgers import LANE_LEASE
+    from wagtail_gdpr_newsletter.sending import ledger
+
+    lease = now() + LANE_LEASE
+    Ledger.objects.lease_to_writer(campaign, until=lease)
+    while not ledger.is_written(campaign):
+        ledger.write_step(campaign, lease=lease)
+    Ledger.objects.filter(campaign=campaign).update(writer_until=None)
+    Campaign.objects.filter(pk=campaign.pk).update(send_status=SendStatus.SENDING)
+    campaign.refresh_from_db()
+
+
+def do_loop(options) -> dict:
+    from tests.benchmarks import rivals
+
+    return rival(options, rivals.loop)
+
+
+def do_smtplib(options) -> dict:
+    from tests.benchmarks import rivals
+
+    return rival(options, rivals.bare_smtplib)
+
+
+def do_wire(options) -> dict:
+    from tests.benchmarks import rivals
+
+    return rival(options, rivals.wire, options.connections)
+
+
+def rival(options, send, *more) -> dict:
+    from wagtail_gdpr_newsletter.models import Campaign, SendStatus
+
+    campaign = new_campaign(options)
+    Campaign.objects.filter(pk=campaign.pk).update(send_status=SendStatus.CANCELLED)
+    return measured(lambda: send(options.port, options.messages, campaign, *more), options.messages)
+
+
+if __name__ == "__main__":
+    main()
