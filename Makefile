@@ -29,7 +29,7 @@ TEMPLATES = $(shell find wagtail_gdpr_newsletter sandbox -path sandbox/var -prun
 MIGRATIONS_VENV := .tox/migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox demo test test-matrix lint format migrations translations screenshots clean
+.PHONY: help sandbox demo test test-matrix benchmark lint format migrations translations screenshots clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ test-matrix: $(call stamp,test) ## run the tests on every supported Python, Djan
 	@echo "Running the tests in every environment of setup.cfg ..."
 	@test -x $(BIN)/tox || $(BIN)/python -m pip install --quiet --disable-pip-version-check tox
 	@$(BIN)/tox run --skip-missing-interpreters true --discover $(BIN)/python $(wildcard $(HOME)/.pyenv/versions/3.*/bin/python)
+
+benchmark: $(call stamp,test) ## measure what sending costs, side by side; DATABASE_URL adds a database to SQLite
+	@$(BIN)/python -m tests.benchmarks $(BENCHMARK)
 
 lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, the size of modules
 	@echo "Style ..."

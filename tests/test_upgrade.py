@@ -63,3 +63,39 @@ def test_contacts_and_their_proof_survive_an_upgrade_and_a_way_back(newest, earl
             "e" * 64,
             contact.pk,
         )
+
+
+def test_a_campaign_that_was_on_its_way_goes_on_after_an_upgrade_and_a_way_back(newest):
+    """What was on the wire when the site stopped is in doubt, what was claimed before that is due again."""
+    old = migrate("0002_my_data")
+    campaign = old.get_model(APP, "Campaign").objects.create(
+        site=old.get_model("wagtailcore", "Site").objects.get(),
+        subject="Spring",
+        language="en",
+        body="[]",
+        send_status="sending",
+    )
+    deliveries = old.get_model(APP, "Delivery").objects
+    on_the_wire = deliveries.create(
+        campaign=campaign, status="claimed", attempted_at="2026-01-01T00:00:00Z"
+    )
+    claimed = deliveries.create(campaign=campaign, status="claimed")
+    later = deliveries.create(campaign=campaign, status="pending", retry_at="2026-01-01T00:00:00Z")
+    failed = deliveries.create(campaign=campaign, status="failed", error="550")
+    state = migrate(newest)
+    statuses = dict(state.get_model(APP, "Delivery").objects.values_list("pk", "status"))
+    assert statuses == {
+        on_the_wire.pk: "unknown",
+        claimed.pk: "pending",
+        later.pk: "pending",
+        failed.pk: "failed",
+    }
+    ledger = state.get_model(APP, "Ledger").objects.get()
+    assert (ledger.size, ledger.claimed_to) == (4, 0)
+    assert ledger.tally == {"unknown": 1, "failed": 1}
+    assert ledger.reasons == {"550": 1}
+    state.get_model(APP, "Campaign").objects.update(send_status="paused")
+    state.get_model(APP, "Delivery").objects.filter(pk=claimed.pk).update(status="cancelled")
+    back = migrate("0002_my_data")
+    assert back.get_model(APP, "Campaign").objects.get().send_status == "sending"
+    assert back.get_model(APP, "Delivery").objects.get(pk=claimed.pk).status == "skipped"

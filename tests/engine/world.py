@@ -46,19 +46,22 @@ class World:
         self.clusters.append(process)
         return process
 
-    def kill_lanes(self, cluster: Process) -> int:
-        """The workers that are talking to the mail server, alone; their cluster starts new ones. How many.
+    def kill_lanes(self, cluster: Process) -> None:
+        """The workers that are talking to the mail server, alone; their cluster starts new ones.
 
         An idle one that is killed takes the lock of its cluster's queue with it, and the cluster is dead.
         """
-        talking = connected_to(self.server.port)
-        leaders = children(cluster.popen.pid)
-        lanes = {
-            each for leader in leaders for each in children(leader) if talking & sockets_of(each)
-        }
+        deadline = time.monotonic() + 20
+        while not (lanes := self.lanes_of(cluster)):  # It is between two turns.
+            assert time.monotonic() < deadline, self.last_words()
+            time.sleep(0.01)
         for worker in lanes:
             os.kill(worker, signal.SIGKILL)
-        return len(lanes)
+
+    def lanes_of(self, cluster: Process) -> set[int]:
+        talking = connected_to(self.server.port)
+        workers = [each for leader in children(cluster.popen.pid) for each in children(leader)]
+        return {each for each in workers if talking & sockets_of(each)}
 
     def wait_for(self, number: int, *, timeout: float = 60) -> None:
         """Until the server has got so many messages."""

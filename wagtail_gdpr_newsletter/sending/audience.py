@@ -15,7 +15,7 @@ from ..models import Campaign, Contact, Subscription, SubscriptionStatus
 from ..models.deliveries import opaque_id
 from ..models.subscriptions import SubscriptionQuerySet
 from .compose import Recipient
-from .turn import Claim, Claimed
+from .settling import Claim, Claimed
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from django.db import connections
 from ..models import DeliveryStatus
 from . import messages
 from .compose import Composer
+from .settling import Claimed, Settled
 from .transport import MailerRefuses, Outcome, cannot_be_written, open_connection, send
-from .turn import BEAT, Claimed, Settled, Turn
+from .turn import BEAT, Turn
 
 #: Messages in doubt one after the other are no accident: the server is in trouble.
 DOUBTS_IN_A_ROW = 2

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ..models import DeliveryStatus
 from .compose import Copy
+from .settling import Claimed, Settled
 from .transport import MailerRefuses, Outcome, in_doubt, of_reply
-from .turn import Claimed, Settled
 
 #: Seconds for the last words.
 GOODBYE = 1

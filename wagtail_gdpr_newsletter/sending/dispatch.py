@@ -16,9 +16,10 @@ from ..models import Campaign
 from . import audience, messages
 from .backends import BackendTransport
 from .compose import Composer
+from .settling import Claimed
 from .smtp import SmtpTransport
 from .transport import PATIENCE, MailerRefuses
-from .turn import Claimed, Turn
+from .turn import Turn
 
 #: The first batch of a turn, before anybody knows how fast the server is.
 FIRST_BATCH = 64

@@ -19,6 +19,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
 from .compose import Composer
 from .conversation import Conversation, Letter
+from .settling import Claimed, Settled
 from .transport import (
     MailerRefuses,
     another,
@@ -26,7 +27,7 @@ from .transport import (
     open_connection,
     refused_at_the_door,
 )
-from .turn import BEAT, Claimed, Settled, Turn
+from .turn import BEAT, Turn
 
 #: Seconds for which answers wait for others at most, to be committed together.
 GATHERING = 0.01

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
 from time import monotonic, sleep
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Q
 from django.utils.timezone import now
 
-from ..models import Campaign, Contact, Delivery, DeliveryStatus, Lane, Ledger, Pace, SendStatus
+from ..models import Campaign, Delivery, DeliveryStatus, Lane, Ledger, Pace, SendStatus
 from ..models.deliveries import DeliveryQuerySet
 from ..models.ledgers import LANE_LEASE
-from ..models.suppressions import SITE_SCOPE, SuppressionReason
 from . import lanes
-from .compose import Recipient
+from .settling import Claim, Claimed, Settled, grouped, suppress_dead_mailbox
 from .transport import MailerRefuses, Outcome
 
 T = TypeVar("T")
@@ -27,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two signs of life.
 BEAT = 5
-#: Minutes until the second attempt, the third, ...; after the last one a delivery has failed.
-WAITS = (1, 5, 15, 60, 120, 240, 480)
 #: Lines of a cancelled campaign that one statement settles.
 CANCEL_STEP = 10_000
 #: Seconds before the database is asked again that was away.
@@ -39,30 +35,6 @@ STREAK = 20
 
 class LaneLost(Exception):
     """Somebody took this lane for dead: it must not send anything more."""
-
-
-class Claim(NamedTuple):
-    """A delivery that is this lane's: its number, attempts before, and contact, if there still is one."""
-
-    delivery: int
-    attempts: int
-    contact: int | None
-
-
-class Claimed(NamedTuple):
-    """The same, once it is known whom it goes to."""
-
-    claim: Claim
-    recipient: Recipient
-
-    @property
-    def delivery(self) -> int:
-        return self.claim.delivery
-
-
-class Settled(NamedTuple):
-    claimed: Claimed
-    outcome: Outcome
 
 
 def take_turn() -> Turn | None:
@@ -195,7 +167,7 @@ class Turn:
         """
         for each in settled:
             if each.outcome.mailbox_is_dead:
-                _suppress(each.claimed)
+                suppress_dead_mailbox(each.claimed)
         done = {each.claimed.delivery for each in settled}
         self._open -= done
         self._in_flight -= done
@@ -207,24 +179,9 @@ class Turn:
             self._watch(each.outcome)
 
     def _write(self, settled: Sequence[Settled]) -> None:
-        for changes, deliveries in self._grouped(settled):
+        for changes, deliveries in grouped(settled, looked_at=self._looked_at):
             changed = Delivery.objects.still_pending(deliveries).update(**changes)
             self._count(changes["status"], changed, reason=changes["error"])
-
-    def _grouped(self, settled: Sequence[Settled]) -> list[tuple[dict[str, Any], list[int]]]:
-        """What is to be written into which deliveries: one statement an outcome, not one a delivery."""
-        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        changes: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for claimed, outcome in settled:
-            key = (
-                outcome,
-                claimed.recipient.books,
-                claimed.claim.attempts if outcome.is_later else 0,
-            )
-            groups[key].append(claimed.delivery)
-            if key not in changes:
-                changes[key] = _changes(claimed, outcome, looked_at=self._looked_at)
-        return [(changes[key], deliveries) for key, deliveries in groups.items()]
 
     def _commit(self, change: Callable[[], T], unless_known: T | None = None) -> T | None:
         """Make the change and renew the lease, both or neither; where the database was away, once more.
@@ -316,42 +273,3 @@ def _due_again(ledger: Ledger) -> DeliveryQuerySet:
     if connection.features.has_select_for_update_skip_locked:
         return due.select_for_update(skip_locked=True)  # A provider's event may hold one.
     return due
-
-
-def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict[str, Any]:
-    changes: dict[str, Any] = {
-        "status": outcome.status,
-        "error": outcome.error,
-        "books": list(claimed.recipient.books),
-        "attempts": F("attempts") + 1,
-    }
-    if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
-        # Not later than that: whoever has moved since got it where they were (see `events`).
-        changes["sent_at"] = looked_at
-    if outcome.message_id:
-        # An erasure may have been quicker: then nothing may lead to the person any more.
-        changes["message_id"] = Case(
-            When(contact=None, then=Value("")), default=Value(outcome.message_id)
-        )
-    if outcome.is_later and claimed.claim.attempts >= len(WAITS):
-        changes["status"] = DeliveryStatus.FAILED
-    elif outcome.is_later:
-        wait = timedelta(minutes=WAITS[claimed.claim.attempts])
-        changes["retry_at"] = now() + max(wait, outcome.retry_after or wait)
-    return changes
-
-
-def _suppress(claimed: Claimed) -> None:
-    """Before the outcome is recorded: should the worker die in between, it is known all the same.
-
-    Whoever has moved away from that mailbox since is not charged with it.
-    """
-    try:
-        with transaction.atomic():
-            contact = Contact.objects.lock(claimed.claim.contact)
-            if contact and contact.mailbox == claimed.recipient.mailbox:
-                contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
-    except OperationalError:
-        if connection.in_atomic_block:
-            raise
-        logger.exception("Contact %s could not be suppressed.", claimed.claim.contact)

@@ -15,12 +15,28 @@ def take_off_the_schedule(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_gdpr_newsletter', '0003_ledgers_and_lanes'),
+        ('wagtail_gdpr_newsletter', '0004_open_ledgers'),
         ('wagtailcore', '0097_baselogentry_uuid_action_timestamp_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.RemoveField(
+            model_name='campaign',
+            name='leased_until',
+        ),
+        migrations.RemoveField(
+            model_name='delivery',
+            name='attempted_at',
+        ),
+        migrations.RemoveField(
+            model_name='delivery',
+            name='claimed_at',
+        ),
+        migrations.RemoveField(
+            model_name='delivery',
+            name='lane',
+        ),
         migrations.CreateModel(
             name='Pace',
             fields=[
@@ -31,10 +47,6 @@ class Migration(migrations.Migration):
                 'verbose_name': 'pace',
                 'verbose_name_plural': 'paces',
             },
-        ),
-        migrations.RemoveConstraint(
-            model_name='campaign',
-            name='wagtail_gdpr_newsletter_campaign_send_status',
         ),
         migrations.RunPython(migrations.RunPython.noop, take_off_the_schedule),
         migrations.AddField(
@@ -81,6 +93,10 @@ class Migration(migrations.Migration):
             model_name='campaign',
             name='send_status',
             field=models.CharField(choices=[('draft', 'draft'), ('scheduled', 'scheduled'), ('preparing', 'preparing'), ('sending', 'sending'), ('paused', 'paused'), ('sent', 'sent'), ('cancelled', 'cancelled')], default='draft', editable=False, max_length=16, verbose_name='sending'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'sent', 'skipped', 'cancelled', 'failed', 'unknown', 'bounced', 'complained'])), name='wagtail_gdpr_newsletter_delivery_status'),
         ),
         migrations.AddConstraint(
             model_name='campaign',
