@@ -140,7 +140,12 @@ def cannot_be_written(error: Exception) -> Outcome:
 
 def in_doubt(error: Exception) -> Outcome:
     """The connection broke, or nobody answered: the server may or may not have taken the message."""
-    return Outcome(DeliveryStatus.UNKNOWN, error=_describe(error))
+    words = (
+        _("Nobody answered in time (%(error)s).")
+        if isinstance(error, TimeoutError | requests.Timeout)
+        else _("The conversation broke off (%(error)s).")
+    )
+    return Outcome(DeliveryStatus.UNKNOWN, error=words % {"error": _describe(error)})
 
 
 def of_reply(code: int, text: str = "", *, to_recipient: bool = False) -> Outcome:
