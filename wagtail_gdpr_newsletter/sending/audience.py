@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from ..addresses import Address
-from ..models import Campaign, Contact, Subscription, SubscriptionStatus
+from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
 from ..models.deliveries import opaque_id
 from ..models.subscriptions import SubscriptionQuerySet
 from .compose import Recipient
@@ -60,25 +60,20 @@ def _reasons() -> list[tuple[str, Q]]:
 def recipients(campaign: Campaign, claimed: Sequence[Claim]) -> list[Claimed]:
     """Whom these deliveries go to: without the people who may not be written to any more.
 
-    One query that asks `mailable()` once more, at the moment of sending.
+    `mailable()` is asked once more, at the moment of sending, by one query.
     """
-    by_number = {claim.delivery: claim for claim in claimed}
-    contacts = sorted(claim.contact for claim in claimed if claim.contact)
+    by_contact = {claim.contact: claim for claim in claimed}
+    contacts = sorted(contact for contact in by_contact if contact)
     if not contacts:
         return []
     rows = (
         subscriptions_of(campaign)
         .mailable()
         # Neighbours in the ledger: the range lets a database read the index there, and nothing else of it.
-        .filter(
-            contact__gte=contacts[0],
-            contact__lte=contacts[-1],
-            contact__in=contacts,
-            contact__deliveries__in=by_number,  # Two may have become one since it was claimed.
-        )
-        .order_by("contact__deliveries", "book_id")
+        .filter(contact__gte=contacts[0], contact__lte=contacts[-1], contact__in=contacts)
+        .order_by("contact_id", "book_id")
         .values_list(
-            "contact__deliveries",
+            "contact",
             "contact__address",
             "contact__canonical_address",
             "contact__name",
@@ -87,16 +82,23 @@ def recipients(campaign: Campaign, claimed: Sequence[Claim]) -> list[Claimed]:
         )
     )
     reached = []
-    for number, group in groupby(rows, key=itemgetter(0)):
+    for contact, group in groupby(rows, key=itemgetter(0)):
         row, *others = group
-        _number, address, canonical, name, token, _book = row
+        _contact, address, canonical, name, token, _book = row
         recipient = Recipient(
             address=address,
             mailbox=Address(address, canonical).mailbox,
             name=name,
             link_token=token,
             books=tuple(each[-1] for each in (row, *others)),
-            delivery_id=opaque_id(campaign, number),
+            delivery_id=opaque_id(campaign, by_contact[contact].delivery),
         )
-        reached.append(Claimed(by_number[number], recipient))
-    return reached
+        reached.append(Claimed(by_contact[contact], recipient))
+    return _still_theirs(reached)
+
+
+def _still_theirs(reached: list[Claimed]) -> list[Claimed]:
+    """Two may have become one since these were claimed, and have one delivery between them now."""
+    numbers = [each.delivery for each in reached]
+    whose = dict(Delivery.objects.filter(pk__in=numbers).values_list("pk", "contact"))
+    return [each for each in reached if whose.get(each.delivery) == each.claim.contact]

@@ -9,7 +9,6 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
 from django.utils.timezone import now
 
 from ..models import Campaign, Delivery, DeliveryStatus, Lane, Ledger, Pace, SendStatus
@@ -124,12 +123,13 @@ class Turn:
             self._commit(lambda: self._skip(claims))
 
     def _skip(self, claims: Collection[Claim]) -> None:
-        numbers = {claim.delivery for claim in claims}
-        whose = Q(contact=None) | Q(
-            contact__in={claim.contact for claim in claims if claim.contact}
-        )
-        gone = Delivery.objects.still_pending(numbers).filter(whose)
-        skipped = set(gone.values_list("pk", flat=True))
+        pending = Delivery.objects.still_pending([claim.delivery for claim in claims])
+        whose = dict(pending.values_list("pk", "contact"))
+        skipped = {
+            claim.delivery
+            for claim in claims
+            if claim.delivery in whose and whose[claim.delivery] in (None, claim.contact)
+        }
         changed = Delivery.objects.still_pending(skipped).update(status=DeliveryStatus.SKIPPED)
         self._open -= skipped
         self._count(DeliveryStatus.SKIPPED, changed)
