@@ -90,12 +90,28 @@ def test_resuming_goes_on_where_it_was_held(book, readers, send, page, configure
     with after_each_message(lambda: page.press(campaign, "pause")):
         send(campaign)
     assert "Resume" in page.text(campaign)
+    factories.make_subscription(book, "late@example.org")
     page.press(campaign, "resume")
     actions.run_lane()
     campaign.refresh_from_db()
     assert campaign.send_status == "sent"
+    assert "late@example.org" not in [message.to[0] for message in mail.outbox]
     assert len({message.to[0] for message in mail.outbox}) == len(mail.outbox) == 3
     assert logged(campaign) == ["send", "pause", "resume"]
+
+
+def test_what_is_paused_while_its_ledger_is_being_written_reaches_everybody(
+    book, readers, send, page
+):
+    campaign = factories.make_campaign(book)
+    actions.send_campaign(campaign=campaign)
+    page.press(campaign, "pause")
+    actions.run_lane()
+    assert mail.outbox == []
+    page.press(campaign, "resume")
+    assert campaign.send_status == "preparing"
+    actions.run_lane()
+    assert len(mail.outbox) == 3
 
 
 def test_cancelling_ends_it_for_those_who_wait_and_says_so(book, readers, send, page, configure):

@@ -103,7 +103,7 @@ def write_ledger(campaign) -> None:
     Ledger.objects.lease_to_writer(campaign, until=lease)
     while not ledger.is_written(campaign):
         ledger.write_step(campaign, lease=lease)
-    Ledger.objects.filter(campaign=campaign).update(writer_until=None)
+    Ledger.objects.filter(campaign=campaign).update(writer_until=None, is_complete=True)
     Campaign.objects.filter(pk=campaign.pk).update(send_status=SendStatus.SENDING)
     campaign.refresh_from_db()
 

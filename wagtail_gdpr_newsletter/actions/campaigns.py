@@ -183,6 +183,7 @@ def run_lane() -> None:
             _work(campaign, turn, deadline)
         finally:
             turn.end()
+        logger.info("Campaign %s: a lane has ended with %s.", campaign.pk, turn.outcomes)
         _finish(campaign)
     _ring_if_needed()
 
@@ -223,6 +224,7 @@ def _write_ledger(campaign: Campaign, turn: Turn, deadline: float) -> bool:
             turn.beat()
     finally:
         Ledger.objects.filter(campaign=campaign, writer_until=lease).update(writer_until=None)
+    Ledger.objects.filter(campaign=campaign).update(is_complete=True)
     return _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
 
 

@@ -29,10 +29,9 @@ def pause_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
 
 def resume_campaign(*, campaign: Campaign, user: User | None = None) -> bool:
     """Go on where it was held, whoever or whatever held it; False where nobody did."""
-    # What is written already of the ledger is not written again.
-    return patiently(
-        lambda: _move(campaign, (SendStatus.PAUSED,), SendStatus.PREPARING, "resume", user)
-    )
+    complete = Ledger.objects.filter(campaign=campaign, is_complete=True).exists()
+    after = SendStatus.SENDING if complete else SendStatus.PREPARING
+    return patiently(lambda: _move(campaign, (SendStatus.PAUSED,), after, "resume", user))
 
 
 def cancel_campaign(*, campaign: Campaign, user: User | None = None) -> bool:

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('writer_until', models.DateTimeField(null=True)),
                 ('written_to', models.BigIntegerField(default=0)),
                 ('size', models.PositiveIntegerField(default=0)),
+                ('is_complete', models.BooleanField(default=False)),
                 ('claimed_to', models.BigIntegerField(default=0)),
                 ('rests_until', models.DateTimeField(null=True)),
                 ('refusals', models.PositiveSmallIntegerField(default=0)),

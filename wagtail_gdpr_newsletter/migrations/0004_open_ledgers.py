@@ -19,6 +19,7 @@ def open_ledgers(apps, schema_editor):
         ledgers.create(
             campaign=campaign,
             size=theirs.count(),
+            is_complete=campaign.send_status != "preparing",
             tally=Counter(theirs.exclude(status="pending").values_list("status", flat=True)),
             reasons=Counter(
                 theirs.exclude(error="").exclude(status="pending").values_list("error", flat=True)

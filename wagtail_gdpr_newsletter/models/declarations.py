@@ -303,7 +303,9 @@ DECLARATIONS: dict[str, Declaration] = {
     "Ledger": Declaration(
         _("Ledgers"),
         {},
-        _not("campaign writer_until written_to size claimed_to rests_until refusals served_at")
+        _not(
+            "campaign writer_until written_to size is_complete claimed_to rests_until refusals served_at"
+        )
         | _not("tally reasons doubts_left_at"),
     ),
     "Lane": Declaration(

@@ -89,6 +89,8 @@ class Ledger(models.Model):
     #: The contacts up to this number have been looked at, and so many lines were written.
     written_to = models.BigIntegerField(default=0)
     size = models.PositiveIntegerField(default=0)
+    #: Nobody is added any more, whoever joins.
+    is_complete = models.BooleanField(default=False)
     #: The deliveries up to this number have had their first turn.
     claimed_to = models.BigIntegerField(default=0)
     #: The mail server takes nothing; no lane turns to it before, and each time it waits longer.

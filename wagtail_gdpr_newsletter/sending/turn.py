@@ -220,6 +220,11 @@ class Turn:
         self._tally, self._reasons = Counter(lane.tally), Counter(lane.reasons)
         return True
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many deliveries of this turn have got which status."""
+        return dict(self._tally)
+
     def beat(self) -> None:
         """Say that this lane lives, where it has not for some seconds."""
         if monotonic() - self._renewed > BEAT:
