@@ -46,6 +46,7 @@ def test_workers_killed_at_random_instants_cost_nobody_their_copy(tmp_path):
         cluster = site.start_cluster()
         site.do("send", site.campaign)
         for kill in range(KILLS):
+            manners.pipelining = kill % 2 == 0  # For the conversations from now on.
             so_far = len(site.server.received)
             left = (READERS - so_far) // (2 * (KILLS - kill))
             site.wait_for(so_far + random.randrange(1, max(left, 2)))

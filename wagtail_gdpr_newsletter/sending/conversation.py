@@ -70,6 +70,7 @@ class Conversation:
         self._in_transaction = False
         self._settled: list[Settled] = []
         self.offered: Letter | None = None
+        self.cleared = False
         self.held: Letter | None = None
         self.current: Letter | None = None
         self.has_delivered = False
@@ -94,17 +95,31 @@ class Conversation:
             return True
         return not (self.current or self.offered) and bool(self.held or self._settled)
 
+    @property
+    def wants_clearance(self) -> bool:
+        """It has learnt something, and is busy with the next envelope for some round trips: time to record."""
+        return bool(self._settled and self.offered and not self._pipelining)
+
+    @property
+    def may_let_go(self) -> bool:
+        """It is committed already that what it holds may be accepted."""
+        return bool(self.held and self.cleared and not (self._settled or self.is_lost))
+
     def take_settled(self) -> list[Settled]:
         settled, self._settled = self._settled, []
         return settled
+
+    @property
+    def unbegun(self) -> list[Letter]:
+        """What it has been given, and cannot have been accepted."""
+        return [letter for letter in (self.offered, self.held) if letter]
 
     def take_unbegun(self) -> list[Letter]:
         """Of a lost conversation: what cannot have been accepted, and is nobody's now.
 
         Once: whatever costs a second conversation has to wait like what the server puts off.
         """
-        unbegun = [letter for letter in (self.offered, self.held) if letter]
-        return [each._replace(was_returned=True) for each in unbegun if not each.was_returned]
+        return [each._replace(was_returned=True) for each in self.unbegun if not each.was_returned]
 
     def begin(self, letter: Letter) -> None:
         """Put its envelope on the wire; nothing can be accepted yet."""
@@ -121,7 +136,7 @@ class Conversation:
         self._after_current = sum(len(command) for _about, command in envelope)
 
     def _envelope(self, letter: Letter) -> list[tuple[str, bytes]]:
-        self.offered, self._refused_recipient = letter, None
+        self.offered, self._refused_recipient, self.cleared = letter, None, False
         copy = letter.copy
         size = f" SIZE={len(copy.lines)}" if self._tells_size else ""
         commands = [
@@ -289,8 +304,8 @@ class Conversation:
             return
         self.is_lost = True
         self.reason = reason or type(error).__name__
-        for letter in (self.offered, self.held):
-            if letter and letter.was_returned:
+        for letter in self.unbegun:
+            if letter.was_returned:
                 later = Outcome(DeliveryStatus.PENDING, error=self.reason)
                 self._settled.append(Settled(letter.claimed, later))
         if self.current:

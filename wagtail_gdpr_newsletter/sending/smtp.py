@@ -45,6 +45,8 @@ class SmtpTransport:
         #: Of conversations that broke before anything could be accepted.
         self._returned: deque[Letter] = deque()
         self._unwritable: list[Settled] = []
+        #: Of which it was said too early that they leave.
+        self._untouched: list[Claimed] = []
         self._gathering = 0.0
         self._refusal: MailerRefuses | None = None
         self._latest = 0.0
@@ -88,7 +90,10 @@ class SmtpTransport:
         ready_since = None
         while busy := self._at_work(claimed):
             self._exchange(timeout=1 if ready_since is None else self._gathering)
-            ready = [each for each in busy if each.is_ready]
+            for conversation in busy:
+                if conversation.may_let_go and not self._is_late:
+                    conversation.let_go(self._next_letter(claimed))
+            ready = [each for each in busy if each.is_ready or each.wants_clearance]
             if not ready:
                 turn.beat()
                 continue
@@ -96,9 +101,16 @@ class SmtpTransport:
             if len(ready) * 2 >= len(busy) or monotonic() - ready_since >= self._gathering:
                 self._let_go(ready, claimed, turn)
                 ready_since = None
+        for conversation in self._conversations:  # After a refusal.
+            self._untouched += [letter.claimed for letter in conversation.unbegun]
         self._record(turn, [])
         if self._refusal:
             raise self._refusal
+
+    @property
+    def _is_late(self) -> bool:
+        """Nothing leaves any more: it was asked too long ago who may get it, or the server refuses."""
+        return self._refusal is not None or monotonic() > self._latest
 
     def _at_work(self, claimed: Iterator[Claimed]) -> list[Conversation]:
         """Whoever is idle gets work, while there is some and the server takes it."""
@@ -113,7 +125,7 @@ class SmtpTransport:
         return [each for each in self._conversations if each.is_busy]
 
     def _next_letter(self, claimed: Iterator[Claimed]) -> Letter | None:
-        if self._refusal or monotonic() > self._latest:
+        if self._is_late:
             return None
         if self._returned:
             return self._returned.popleft()
@@ -140,32 +152,36 @@ class SmtpTransport:
         """Commit what has become of the last messages and which leave now; then, and not before, they leave."""
         began = monotonic()
         settled = [each for conversation in ready for each in conversation.take_settled()]
-        holding = [each for each in ready if each.held and not each.is_lost]
-        leaving = [] if self._refusal or began > self._latest else holding
-        self._record(turn, settled, [each.held.claimed for each in leaving if each.held])
+        here = [] if self._is_late else [each for each in ready if not each.is_lost]
+        letters = [letter for each in here if (letter := each.held or each.offered)]
+        self._record(turn, settled, [letter.claimed for letter in letters])
         # Waiting longer than that for others would cost more than it saves.
         self._gathering = min(GATHERING, monotonic() - began)
-        for conversation in holding:
-            if leaving:
+        for conversation in here:
+            conversation.cleared = True
+            if conversation.held:
                 conversation.let_go(self._next_letter(claimed))
-            else:
-                conversation.abandon()
         for conversation in ready:
+            if conversation.held and not (conversation in here or conversation.is_lost):
+                self._untouched.append(conversation.held.claimed)
+                conversation.abandon()
             if conversation.is_lost:
                 self._replace(conversation, turn)
 
     def _record(self, turn: Turn, settled: list[Settled], leaving: Sequence[Claimed] = ()) -> None:
         settled += self._unwritable
-        self._unwritable = []
+        untouched, self._unwritable, self._untouched = self._untouched, [], []
         try:
-            turn.record(settled, leaving)
+            turn.record(settled, leaving, untouched)
         except MailerRefuses as refusal:
             self._refusal = self._refusal or refusal
 
     def _replace(self, lost: Conversation, turn: Turn) -> None:
         """What broke off is begun anew if it had been of use before; else the server is in trouble."""
         self._conversations.remove(lost)
-        self._returned += lost.take_unbegun()
+        unbegun = lost.take_unbegun()
+        self._returned += unbegun
+        self._untouched += [letter.claimed for letter in unbegun]
         self._refusal = self._refusal or lost.refusal
         may_replace = self._may_replace and not (self._refusal or lost.was_abandoned)
         if lost.has_delivered and may_replace:

@@ -141,15 +141,13 @@ class Turn:
 
     def _cancel_some(self) -> bool:
         ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
-        numbers = [
-            *_due_first(ledger).order_by("pk").values_list("pk", flat=True)[:CANCEL_STEP],
-        ]
+        line = _due_first(ledger)
+        numbers = list(line.order_by("pk").values_list("pk", flat=True)[:CANCEL_STEP])
         again = Delivery.objects.to_try_again().filter(campaign=self.campaign)
         changes = {"status": DeliveryStatus.CANCELLED, "retry_at": None}
         changed = again.update(**changes)
         if numbers:
-            line = _due_first(ledger).filter(pk__lte=numbers[-1])
-            changed += line.update(**changes)
+            changed += line.filter(pk__lte=numbers[-1]).update(**changes)
             Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
         self._count(DeliveryStatus.CANCELLED, changed)
         return changed > 0
