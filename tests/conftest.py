@@ -62,6 +62,12 @@ def configure(settings):
     return change
 
 
+@pytest.fixture
+def many_workers(monkeypatch):
+    """A cluster whose workers may take several turns at once; django-q2 reads its setting only once."""
+    monkeypatch.setattr("django_q.conf.Conf.WORKERS", 5)
+
+
 class HttpsClient(Client):
     """A browser that comes over HTTPS, as everybody does on a site that sends newsletters."""
 

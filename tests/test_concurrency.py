@@ -11,7 +11,6 @@ from django.core import mail
 from django.utils.timezone import now
 
 from tests import factories
-from tests.mailers import use_mailer
 from tests.threads import at_once, at_the_same_time, errors_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
@@ -55,14 +54,13 @@ def test_two_presses_of_send_start_one_campaign(book):
     assert FrozenMessage.objects.count() == len(mail.outbox) == 1
 
 
-def test_many_workers_on_one_campaign_send_everybody_one_copy(book, configure):
+def test_many_workers_on_one_campaign_send_everybody_one_copy(book, configure, many_workers):
     """The queue repeats every task, and all of them run at the same time."""
     configure(BATCH_SIZE=5)
     for number in range(40):
         factories.make_subscription(book, f"reader{number}@example.org")
     campaign = factories.make_campaign(book)
-    with use_mailer("tests.mailers.Unreachable"):
-        actions.send_campaign(campaign=campaign)
+    factories.write_ledger(campaign)
     assert mail.outbox == []
     outcomes = at_once(lambda: actions.run_lane(), actions.tend_campaigns, times=4)
     actions.tend_campaigns()
