@@ -59,7 +59,7 @@ def test_whatever_is_declared_shown_is_shown(visitor, ada):
             for fact in entry.shown:
                 assert " ".join(fact.text.split()) in page, (section.name, fact.name)
     assert "Lemons are out" in page
-    assert "address does not exist" in page
+    assert "address takes no mail" in page
     assert "Once a month." in page, "each consent with its exact text"
     assert "until you have it deleted" in page
     assert "Only those who run our website" in page

@@ -162,8 +162,8 @@ campaign_body: Setting[str] = Setting(
 )
 batch_size: Setting[int] = Setting(
     "BATCH_SIZE",
-    1000,
-    "How many deliveries a worker claims at once, at most; it claims no more than it can send in a second "
+    5000,
+    "How many deliveries a worker claims at once, at most; it claims no more than it can send in two seconds "
     "or so.",
     "a whole number above zero",
     _is_count,
@@ -172,6 +172,14 @@ connections: Setting[int] = Setting(
     "CONNECTIONS",
     8,
     "How many conversations with the mail server, or calls to the provider, a worker keeps at once.",
+    "a whole number above zero",
+    _is_count,
+)
+soft_bounce_limit: Setting[int] = Setting(
+    "SOFT_BOUNCE_LIMIT",
+    5,
+    "After how many campaigns in a row that came back from a mailbox which exists, but is full, say, nothing "
+    "is sent there any more.",
     "a whole number above zero",
     _is_count,
 )

@@ -31,6 +31,9 @@ SOFT_WORDS = re.compile(
     re.IGNORECASE,
 )
 SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2|5\.7\.\d{1,3})\b")
+#: Among them those that say nothing of the mailbox: whoever sent the mail is not wanted there.
+BLOCKED_WORDS = re.compile(r"=(\w+[._])?blocked|^bounce_class=(5[0-9])$", re.IGNORECASE)
+BLOCKED_CODES = re.compile(r"\b[45]\.7\.\d{1,3}\b")
 
 
 def take_tracking_event(
@@ -43,7 +46,7 @@ def take_tracking_event(
             opaque_id=str((event.metadata or {}).get("delivery", "")),
             message_id=event.message_id or "",
             event_id=event.event_id or "",
-            reason=event.reject_reason or "",
+            reason=RejectReason.BLOCKED if _is_about_us(event) else event.reject_reason or "",
             is_permanent=_is_permanent(event),
             occurred_at=event.timestamp or now(),
         )
@@ -61,6 +64,14 @@ def _is_permanent(event: AnymailTrackingEvent) -> bool:
     return not (
         any(SOFT_WORDS.search(word) for word in _words_of(event.esp_event))
         or SOFT_CODES.search(event.mta_response or "")
+    )
+
+
+def _is_about_us(event: AnymailTrackingEvent) -> bool:
+    """Whether a bounce says that the mailbox does not want mail from here, whoever's mailbox it is."""
+    return event.event_type == "bounced" and bool(
+        any(BLOCKED_WORDS.search(word) for word in _words_of(event.esp_event))
+        or BLOCKED_CODES.search(event.mta_response or "")
     )
 
 

@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from .. import pseudonyms
+from .. import conf, pseudonyms
 from ..models import (
     SITE_SCOPE,
     ConsentRecord,
@@ -55,6 +57,11 @@ STATUS_AFTER = {
     "unsubscribed": DeliveryStatus.SENT,
 }
 TAKEN = {*STATUS_AFTER, "deferred"}
+
+#: Reasons for a bounce that are the mailbox's own, in Anymail's words; with others the sender is not wanted.
+OF_THE_MAILBOX = ("", "bounced", "invalid", "timed_out")
+#: Campaigns of one contact that are looked through for bounces in a row.
+LOOK_BACK = 100
 
 #: `Delivery.opaque_id`; anything else in its place was not made by us.
 OPAQUE_ID = re.compile(r"(?P<campaign>[0-9a-f]{32})\.(?P<pk>[0-9]{1,18})")
@@ -202,8 +209,22 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
 
 
 def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
-    if event.is_permanent:
+    if event.is_permanent or _bounces_again_and_again(contact):
         contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
+
+
+def _bounces_again_and_again(contact: Contact) -> bool:
+    """Whether so many campaigns in a row came back from the mailbox that it is as good as gone.
+
+    Whenever the last of these events comes: what they say together does not depend on their order (M7).
+    """
+    came_back = DeliveryEvent.objects.filter(
+        delivery=OuterRef("pk"), type="bounced", reason__in=OF_THE_MAILBOX
+    )
+    sent = contact.deliveries.filter(sent_at__gte=contact.address_since).order_by("-sent_at", "-pk")
+    row = sent.annotate(came_back=Exists(came_back)).values_list("came_back", flat=True)[:LOOK_BACK]
+    longest = max((len(list(run)) for back, run in groupby(row) if back), default=0)
+    return longest >= conf.soft_bounce_limit()
 
 
 def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:

@@ -19,7 +19,7 @@ class SuppressionReason(models.TextChoices):
     WITHDRAWAL = "withdrawal", _("unsubscribed")
     OBJECTION = "objection", _("objected")
     COMPLAINT = "complaint", _("complained of spam")
-    BOUNCE = "bounce", _("address does not exist")
+    BOUNCE = "bounce", _("address takes no mail")
     ERASURE = "erasure", _("had their data erased")
     MOVED = "moved", _("moved to another address")
 

@@ -112,6 +112,8 @@ def body_value(text: str) -> bytes:
     """For a place in a body: begins at a line of its own, none of which begins with a dot, and ends one."""
     if not text:
         return b""
+    if len(text) < 75 and text.isascii() and text.isalnum():  # Most are.
+        return text.encode("ascii") + SOFT_BREAK
     quoted = quoted_printable(text)
     if quoted.startswith(b".") or b"\n." in quoted:
         quoted = (b"\n" + _exactly(text, width=70)).replace(b"\n.", b"\n=2E")[1:]

@@ -106,7 +106,8 @@ class Turn:
         self.wait = grant.wait
         claimed = (again + first)[: grant.number]
         numbers = [claim.delivery for claim in claimed]
-        Delivery.objects.still_pending(numbers).filter(retry_at__isnull=False).update(retry_at=None)
+        if again:
+            Delivery.objects.still_pending(numbers[: len(again)]).update(retry_at=None)
         if len(claimed) > len(again):
             Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
         self._renew(claimed=numbers, looked_at=self._looked_at)
