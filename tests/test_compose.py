@@ -123,7 +123,7 @@ def test_every_copy_is_valid_and_says_what_it_should(composer, book, name):
     assert message.defects == []
     assert [part.defects for part in message.walk()] == [[], [], []]
     text, html = message.iter_parts()
-    values = composer._values(recipient(book, name))
+    values = composer.values(recipient(book, name))
     assert lines_of(text.get_content()) == lines_of(MergeTemplate.read(TEXT).fill(values))
     filled = MergeTemplate.read(HTML).fill(values, escape=escape_as_django)
     assert lines_of(html.get_content()) == lines_of(filled)
@@ -143,7 +143,7 @@ def escape_as_django(text: str) -> str:
 def test_the_subject_is_shown_as_it_is_meant(composer, book, name):
     """Also where it looks like an encoded word: nobody's name is read as something else (RFC 2047)."""
     octets = undoubled(composer.copy(recipient(book, name)).lines)
-    values = composer._values(recipient(book, name))
+    values = composer.values(recipient(book, name))
     wanted = one_line(MergeTemplate.read("For {name|all}: {name}").fill(values))
     shown = str(email.header.make_header(email.header.decode_header(raw_subject(octets))))
     assert one_line(shown) == wanted
@@ -156,14 +156,14 @@ def raw_subject(octets: bytes) -> str:
 
 def django_s_own(composer, to: Recipient) -> bytes:
     """What a site would send that had only Django."""
-    values = composer._values(to)
+    values = composer.values(to)
     message = EmailMultiAlternatives(
         one_line(MergeTemplate.read(composer.frozen.subject).fill(values)),
         MergeTemplate.read(TEXT).fill(values),
         composer.frozen.from_header,
         [to.mailbox],
         reply_to=[composer.frozen.reply_to],
-        headers=composer._headers(to, values),
+        headers=composer.headers(to, values),
     )
     message.attach_alternative(MergeTemplate.read(HTML).fill(values, escape=escape), "text/html")
     return message.message().as_bytes()

@@ -16,27 +16,25 @@ def loop(port: int, messages: int, campaign) -> None:
     from django.core import mail
     from django.core.mail import EmailMultiAlternatives
 
-    from wagtail_gdpr_newsletter.rendering.merge import MergeTemplate
     from wagtail_gdpr_newsletter.sending.compose import Composer
 
     frozen = campaign.frozen_message
     composer = Composer(frozen)
-    text, html = MergeTemplate.read(frozen.text), MergeTemplate.read(frozen.html)
     connection = mail.get_connection()
 
     def every() -> Iterator[EmailMultiAlternatives]:
         for number in range(messages):
             to = recipient(number)
-            values = composer._values(to)
+            values = composer.values(to)
             message = EmailMultiAlternatives(
                 frozen.subject,
-                text.fill(values),
+                composer.text.fill(values),
                 frozen.from_header,
                 [to.mailbox],
                 reply_to=[frozen.reply_to],
-                headers=composer._headers(to, values),
+                headers=composer.headers(to, values),
             )
-            message.attach_alternative(html.fill(values), "text/html")
+            message.attach_alternative(composer.html.fill(values), "text/html")
             yield message
 
     connection.open()

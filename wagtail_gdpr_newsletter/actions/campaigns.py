@@ -240,8 +240,9 @@ def _rest(campaign: Campaign, turn: Turn, refusal: MailerRefuses) -> None:
             "The mail server accepts no mail at the moment (%(error)s). It is tried again by itself."
         )
         before = 0 if turn.has_sent else Ledger.objects.get(campaign=campaign).refusals
-        minutes = RESTS[min(before, len(RESTS) - 1)]
-        Ledger.objects.rest(campaign, until=now() + timedelta(minutes=minutes), refusals=before + 1)
+        rest = timedelta(minutes=RESTS[min(before, len(RESTS) - 1)])
+        until = now() + (refusal.retry_after or rest)
+        Ledger.objects.rest(campaign, until=until, refusals=before + 1)
     _set_trouble(campaign, reason % {"error": refusal})
 
 

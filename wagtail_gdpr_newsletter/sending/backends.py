@@ -1,26 +1,45 @@
-"""One message a call through any Django mail backend; where the backend is Anymail's, several calls at once."""
+"""Through any Django mail backend, a message a call; where it is Anymail's, several calls at once.
+
+Where the provider takes batches, a call is for many readers (see `batches`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
+from itertools import chain, islice
+from math import ceil
 from time import monotonic
+from typing import NamedTuple
 
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 
+from .. import conf
 from ..models import DeliveryStatus
-from . import messages
+from . import batches, messages
 from .compose import Composer
 from .settling import Claimed, Settled
-from .transport import MailerRefuses, Outcome, cannot_be_written, open_connection, send
+from .transport import (
+    MailerRefuses,
+    Outcome,
+    cannot_be_written,
+    open_connection,
+    send,
+    send_batch,
+)
 from .turn import BEAT, Turn
 
-#: Messages in doubt one after the other are no accident: the server is in trouble.
+#: Calls in doubt one after the other are no accident: the server is in trouble.
 DOUBTS_IN_A_ROW = 2
 
-Call = Callable[[], Outcome]
+
+class Call(NamedTuple):
+    """Whom it is for, and through which backend it goes."""
+
+    claimed: Sequence[Claimed]
+    mailer: BaseEmailBackend
 
 
 class BackendTransport:
@@ -29,8 +48,17 @@ class BackendTransport:
     def __init__(self, mailer: BaseEmailBackend, composer: Composer, *, calls: int) -> None:
         self._composer = composer
         self._provider = messages.provider_of(mailer)
+        self._batches = batches.BatchComposer(composer, self._provider)
+        self._in_a_call = copies_in_a_call(mailer, calls=calls)
         self._mailers = [mailer, *(messages.open_mailer() for _number in range(calls - 1))]
         self._pool = ThreadPoolExecutor(calls) if calls > 1 else None
+        #: Parts of calls that were refused as a whole: whose fault it is shows itself.
+        self._parts: deque[Sequence[Claimed]] = deque()
+        #: What is not recorded yet: outcomes, and who was to be in a call and got nothing by it.
+        self._settled: list[Settled] = []
+        self._untouched: list[Claimed] = []
+        self._refusal: MailerRefuses | None = None
+        self._doubts = 0
 
     def open(self, turn: Turn) -> None:
         for mailer in self._mailers:
@@ -44,59 +72,98 @@ class BackendTransport:
 
     def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
         """As `SmtpTransport.deliver`."""
-        idle, doubts = list(self._mailers), 0
-        calls: dict[Future[Outcome], tuple[Claimed, BaseEmailBackend]] = {}
-        settled: list[Settled] = []
-        untouched: list[Claimed] = []
-        refusal: MailerRefuses | None = None
+        self._refusal, self._doubts = None, 0
+        self._parts.clear()
+        idle = list(self._mailers)
+        groups = batches.grouped(claimed, self._in_a_call)
+        calls: dict[Future[list[Outcome]], Call] = {}
         while True:
-            late = refusal or monotonic() > latest
-            leaving = [] if late else list(islice(claimed, len(idle)))
-            if not (settled or leaving or untouched or calls):
+            late = self._refusal or monotonic() > latest
+            leaving = [] if late else self._next(groups, len(idle))
+            if not (leaving or calls or self._settled or self._untouched):
                 break
-            try:
-                turn.record(settled, leaving, untouched)
-            except MailerRefuses as streak:
-                refusal = refusal or streak
-            settled, untouched = [], []
-            for each in leaving:
-                mailer = idle.pop()
-                calls[self._call(each, mailer)] = (each, mailer)
+            self._record(turn, leaving)
+            for group in leaving:
+                call = Call(group, idle.pop())
+                calls[self._begin(call)] = call
             done, _waiting = wait(calls, timeout=BEAT, return_when=FIRST_COMPLETED)
             turn.beat()
-            for call in done:
-                each, mailer = calls.pop(call)
-                idle.append(mailer)
-                try:
-                    outcome = call.result()
-                except MailerRefuses as error:
-                    refusal = error
-                    untouched.append(each)
-                    continue
-                settled.append(Settled(each, outcome))
-                doubts = doubts + 1 if outcome.status == DeliveryStatus.UNKNOWN else 0
-                if doubts >= DOUBTS_IN_A_ROW:
-                    refusal = MailerRefuses(outcome.error)
-        if refusal:
-            raise refusal
+            for future in done:
+                call = calls.pop(future)
+                idle.append(call.mailer)
+                self._hear(call, future)
+        if self._refusal:
+            raise self._refusal
 
-    def _call(self, claimed: Claimed, mailer: BaseEmailBackend) -> Future[Outcome]:
-        done: Future[Outcome] = Future()
+    def _record(self, turn: Turn, leaving: Sequence[Sequence[Claimed]]) -> None:
+        settled, untouched = self._settled, self._untouched
+        self._settled, self._untouched = [], []
         try:
-            message = self._composer.message(claimed.recipient, provider=self._provider)
+            turn.record(settled, list(chain.from_iterable(leaving)), untouched)
+        except MailerRefuses as streak:
+            self._refusal = self._refusal or streak
+
+    def _hear(self, call: Call, answer: Future[list[Outcome]]) -> None:
+        """What has become of everybody in that call."""
+        try:
+            outcomes = answer.result()
+        except MailerRefuses as refusal:
+            self._refusal = self._refusal or refusal
+            self._untouched += call.claimed
+            return
+        if len(outcomes) > 1 and all(each.status == DeliveryStatus.FAILED for each in outcomes):
+            self._untouched += call.claimed
+            self._take_apart(call.claimed)
+            return
+        self._settled += map(Settled, call.claimed, outcomes)
+        in_doubt = outcomes[0].status == DeliveryStatus.UNKNOWN
+        self._doubts = self._doubts + 1 if in_doubt else 0
+        if self._doubts >= DOUBTS_IN_A_ROW:
+            self._refusal = MailerRefuses(outcomes[0].error)
+
+    def _next(self, groups: Iterator[list[Claimed]], number: int) -> list[Sequence[Claimed]]:
+        parts = [self._parts.popleft() for _number in range(min(number, len(self._parts)))]
+        return [*parts, *islice(groups, number - len(parts))]
+
+    def _take_apart(self, group: Sequence[Claimed]) -> None:
+        """One address that it does not like, and a provider takes none of a call."""
+        half = len(group) // 2
+        self._parts.extendleft([group[half:], group[:half]])
+
+    def _begin(self, call: Call) -> Future[list[Outcome]]:
+        done: Future[list[Outcome]] = Future()
+        try:
+            message = self._message_for(call.claimed)
             if self._pool:
-                return self._pool.submit(_send_apart, mailer, message)
-            open_connection(mailer)
-            done.set_result(send(mailer, message))
+                return self._pool.submit(_send_apart, call.mailer, message)
+            open_connection(call.mailer)
+            done.set_result(_send(call.mailer, message))
         except MailerRefuses as refusal:
             done.set_exception(refusal)
         except ValueError as error:  # Of what it is made of.
-            done.set_result(cannot_be_written(error))
+            done.set_result([cannot_be_written(error)] * len(call.claimed))
         return done
 
+    def _message_for(self, claimed: Sequence[Claimed]) -> messages.NewsletterMessage:
+        recipients = [each.recipient for each in claimed]
+        if len(recipients) == 1:
+            return self._composer.message(recipients[0], provider=self._provider)
+        return self._batches.message(recipients)
 
-def _send_apart(mailer: BaseEmailBackend, message: messages.ComposedMessage) -> Outcome:
+
+def copies_in_a_call(mailer: BaseEmailBackend, *, calls: int) -> int:
+    """More than one where the provider takes batches; each of the calls gets its share of what is claimed."""
+    if messages.provider_of(mailer) not in batches.PROVIDERS:
+        return 1
+    return min(batches.MOST, ceil(conf.batch_size() / calls))
+
+
+def _send(mailer: BaseEmailBackend, message: messages.NewsletterMessage) -> list[Outcome]:
+    return send_batch(mailer, message) if len(message.to) > 1 else [send(mailer, message)]
+
+
+def _send_apart(mailer: BaseEmailBackend, message: messages.NewsletterMessage) -> list[Outcome]:
     try:
-        return send(mailer, message)
+        return _send(mailer, message)
     finally:
         connections.close_all()  # A receiver of Anymail's signals may have opened one.

@@ -69,48 +69,37 @@ class Composer:
 
     def copy(self, recipient: Recipient) -> Copy:
         """For whoever speaks SMTP."""
-        values = self._values(recipient)
+        values = self.values(recipient)
         lines = self._wire_template.fill(self._places(recipient, values))
         return Copy(self._from_address, recipient.mailbox, lines)
 
     def message(self, recipient: Recipient, *, provider: str) -> messages.ComposedMessage:
         """For mail backends, Anymail's among them; `provider` as `messages.provider_of` has it."""
-        values = self._values(recipient)
+        values = self.values(recipient)
         message = messages.ComposedMessage(
-            self._subject_for(values),
-            self._text.fill(values),
+            self.subject_for(values),
+            self.text.fill(values),
             self.frozen.from_header,
             [recipient.mailbox],
             reply_to=[self.frozen.reply_to],
-            headers=self._headers(recipient, values),
+            headers=self.headers(recipient, values),
             octets=self._template.fill(self._places(recipient, values)),
             **messages.provider_options(provider, opaque_id=recipient.delivery_id),
         )
-        message.attach_alternative(self._html.fill(values, escape=escape), "text/html")
+        message.attach_alternative(self.html.fill(values, escape=escape), "text/html")
         return message
 
     def _places(self, recipient: Recipient, values: Mapping[str, str]) -> dict[str, bytes]:
-        headers = self._headers(recipient, values)
+        headers = self.headers(recipient, values)
         places = {name: value.encode("ascii") for name, value in headers.items()}
         places["To"] = recipient.mailbox.encode("ascii")
         places["Date"] = _date(int(time()))
-        places["Subject"] = mime.subject_value(self._subject_for(values))
-        places["text:link_token"] = places["html:link_token"] = mime.body_value(
-            recipient.link_token
-        )
-        for name in self._in_text:
+        places["Subject"] = mime.subject_value(self.subject_for(values))
+        for name in self.text.names:
             places[f"text:{name}"] = mime.body_value(values[name])
-        for name in self._in_html:
+        for name in self.html.names:
             places[f"html:{name}"] = mime.body_value(escape(values[name]))
         return places
-
-    @cached_property
-    def _in_text(self) -> frozenset[str]:
-        return self._text.names - PERSONAL_URLS
-
-    @cached_property
-    def _in_html(self) -> frozenset[str]:
-        return self._html.names - PERSONAL_URLS
 
     @cached_property
     def _wire_template(self) -> mime.MimeTemplate:
@@ -132,8 +121,8 @@ class Composer:
                 "List-Id": place("List-Id"),
                 "Feedback-ID": place("Feedback-ID"),
             },
-            text=self._with_split_urls(self._text),
-            html=self._with_split_urls(self._html, escape=escape),
+            text=self.text,
+            html=self.html,
             # "=_" cannot stand in quoted-printable (RFC 2045, 6.7).
             boundary=f"=_{self._campaign_id}",
         )
@@ -149,7 +138,7 @@ class Composer:
             parts += [escape(url.before), TOKEN, escape(url.after)] if url else [part]
         return MergeTemplate(tuple(parts))
 
-    def _headers(self, recipient: Recipient, values: Mapping[str, str]) -> dict[str, str]:
+    def headers(self, recipient: Recipient, values: Mapping[str, str]) -> dict[str, str]:
         """Of list and message (RFC 2369, 2919, 5322 and 8058; M1, M5)."""
         book = recipient.books[0] if recipient.books else self._campaign_id
         return {
@@ -160,29 +149,31 @@ class Composer:
             "Feedback-ID": f"{self.frozen.campaign.pk}:{book}:campaign:{self._host}",
         }
 
-    def _values(self, recipient: Recipient) -> dict[str, str]:
+    def values(self, recipient: Recipient) -> dict[str, str]:
+        """Of every slot that there may be."""
         return {
             "name": recipient.name,
             "email": recipient.address,
             "books": self._names_of(recipient.books),
             "unsubscribe_url": self._unsubscribe_url.join(recipient.link_token),
             "my_data_url": self._my_data_url.join(recipient.link_token),
+            TOKEN.name: recipient.link_token,
         }
 
-    def _subject_for(self, values: Mapping[str, str]) -> str:
-        return one_line(self._subject.fill(values))
+    def subject_for(self, values: Mapping[str, str]) -> str:
+        return one_line(self.subject.fill(values))
 
     @cached_property
-    def _subject(self) -> MergeTemplate:
-        return MergeTemplate.read(self.frozen.subject)
+    def subject(self) -> MergeTemplate:
+        return self._with_split_urls(MergeTemplate.read(self.frozen.subject))
 
     @cached_property
-    def _html(self) -> MergeTemplate:
-        return MergeTemplate.read(self.frozen.html)
+    def html(self) -> MergeTemplate:
+        return self._with_split_urls(MergeTemplate.read(self.frozen.html), escape=escape)
 
     @cached_property
-    def _text(self) -> MergeTemplate:
-        return MergeTemplate.read(self.frozen.text)
+    def text(self) -> MergeTemplate:
+        return self._with_split_urls(MergeTemplate.read(self.frozen.text))
 
     @property
     def _site(self) -> Site:
@@ -224,7 +215,7 @@ class Composer:
         return ", ".join(filter(None, map(self._book_names.get, books)))
 
 
-PERSONAL_URLS = {"unsubscribe_url", "my_data_url"}
+#: What stands in the place of a personal address, between what all of them share.
 TOKEN = Slot("link_token", "")
 
 #: RFC 8058, 3.1.

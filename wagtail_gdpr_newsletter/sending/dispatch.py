@@ -14,19 +14,19 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from .. import conf
 from ..models import Campaign
 from . import audience, messages
-from .backends import BackendTransport
+from .backends import BackendTransport, copies_in_a_call
 from .compose import Composer
 from .settling import Claimed
 from .smtp import SmtpTransport
 from .transport import PATIENCE, MailerRefuses
-from .turn import Turn
+from .turn import BEAT, Turn
 
 #: The first batch of a turn, before anybody knows how fast the server is.
 FIRST_BATCH = 64
 #: Seconds of work in a batch, and for how many it is good whatever the server does: then it is asked again
 #: who has left, and whether to go on.
-BATCH_SECONDS = 1
-FRESH = 2
+BATCH_SECONDS = 2
+FRESH = 3
 #: Seconds after which nothing of it leaves any more, however slow the server was to say "go ahead"; more
 #: for a server that is always slower.
 LATEST = 5
@@ -87,7 +87,11 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
             reached = audience.recipients(campaign, batch)
             turn.skip(set(batch) - {each.claim for each in reached})
             fresh = _until(min(deadline, began + FRESH), reached)
-            transport.deliver(fresh, turn, latest=began + patience)
+            try:
+                transport.deliver(fresh, turn, latest=began + patience)
+            except MailerRefuses as refusal:
+                _wait_for_provider(refusal, turn, deadline)
+                continue
             if turn.left == len(batch):  # The server was slower than that.
                 if patience > PATIENCE:
                     raise MailerRefuses("TimeoutError")
@@ -104,6 +108,18 @@ def _wait(turn: Turn) -> None:
         raise SenderWaits(min(turn.wait, LONG_WAIT))
     sleep(turn.wait)
     turn.beat()
+
+
+def _wait_for_provider(refusal: MailerRefuses, turn: Turn, deadline: float) -> None:
+    """Where it says how long, and that is a matter of seconds."""
+    if refusal.retry_after is None:
+        raise refusal
+    again = monotonic() + refusal.retry_after.total_seconds()
+    if again > deadline:
+        raise refusal
+    while (left := again - monotonic()) > 0:
+        sleep(min(left, BEAT))
+        turn.beat()
 
 
 def _until(deadline: float, claimed: Iterable[Claimed]) -> Iterator[Claimed]:
@@ -132,7 +148,9 @@ def describe(mailer: BaseEmailBackend) -> str:
         )
     name = f"{type(mailer).__module__}.{type(mailer).__name__}"
     if _is_api(mailer):
-        return f"Campaigns leave by {name}, a call a message, {number} calls at once in a lane."
+        most = copies_in_a_call(mailer, calls=number)
+        each = f"a call for up to {most} messages" if most > 1 else "a call a message"
+        return f"Campaigns leave by {name}, {each}, {number} calls at once in a lane."
     return f"Campaigns leave by {name}, one message after the other in a lane."
 
 

@@ -83,8 +83,7 @@ def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict
     if outcome.is_later and claimed.claim.attempts >= len(WAITS):
         changes["status"] = DeliveryStatus.FAILED
     elif outcome.is_later:
-        wait = timedelta(minutes=WAITS[claimed.claim.attempts])
-        changes["retry_at"] = now() + max(wait, outcome.retry_after or wait)
+        changes["retry_at"] = now() + timedelta(minutes=WAITS[claimed.claim.attempts])
     return changes
 
 

@@ -20,6 +20,7 @@ from anymail.exceptions import (
     AnymailError,
     AnymailRecipientsRefused,
 )
+from anymail.message import AnymailRecipientStatus
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.utils.timezone import now
@@ -38,8 +39,6 @@ class Outcome:
     message_id: str = ""
     #: For people, without addresses.
     error: str = ""
-    #: No sooner than that, where the provider said so.
-    retry_after: timedelta | None = None
     #: The server says that there is no such mailbox, now or later.
     mailbox_is_dead: bool = False
 
@@ -69,17 +68,25 @@ LONGEST_WAIT = timedelta(days=1)
 
 #: Wrong key, no credit left, wrong address of the API or of the sender.
 NOBODYS_FAULT = {401, 402, 403, 404, 405}
+#: Too many requests (RFC 6585, 4), and no service for now (RFC 9110, 15.6.4): of messages they say nothing.
+TOO_MUCH = {429, 503}
+#: What Anymail calls it where a provider has not taken a message for somebody.
+NOT_TAKEN = {"invalid", "rejected", "failed"}
 
 
 class MailerRefuses(Exception):
     """The server or provider takes nothing at all now: no delivery is to blame.
 
-    `for_good`: until a person has changed something, a password say.
+    `for_good`: until a person has changed something, a password say. `retry_after`: no sooner than that,
+    where the provider says so.
     """
 
-    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, for_good: bool = False, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(reason)
         self.for_good = for_good
+        self.retry_after = retry_after
 
 
 def open_connection(mailer: BaseEmailBackend) -> None:
@@ -112,13 +119,38 @@ def refused_at_the_door(error: Exception) -> MailerRefuses:
 
 def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
     """Send one message and sort what happened; never raises for a fault of this one message."""
+    failure = _failure(mailer, message)
+    return failure or Outcome(
+        DeliveryStatus.SENT, message_id=message.anymail_status.message_id or ""
+    )
+
+
+def send_batch(mailer: BaseEmailBackend, message: NewsletterMessage) -> list[Outcome]:
+    """The same with one that is for several: an outcome for each whom it is to, in their order.
+
+    The provider's ids are left: some give one id to all, and its events name the delivery by ours.
+    """
+    mailboxes = list(message.to)  # The site's own code may take some of them away.
+    if failure := _failure(mailer, message):
+        return [failure] * len(mailboxes)
+    answers = message.anymail_status.recipients
+    return [_of_answer(answers.get(mailbox)) for mailbox in mailboxes]
+
+
+def _of_answer(answer: AnymailRecipientStatus | None) -> Outcome:
+    if answer is None:
+        return kept_back()
+    return refused_by_provider() if answer.status in NOT_TAKEN else SENT
+
+
+def _failure(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome | None:
     try:
-        mailer.send_messages([message])
+        return kept_back() if mailer.send_messages([message]) == 0 else None
     except smtplib.SMTPException as error:
         _drop_connection(mailer)
         return _of_smtp(error)
     except AnymailRecipientsRefused:
-        return Outcome(DeliveryStatus.FAILED, error=_("The provider refused the recipient."))
+        return refused_by_provider()
     except AnymailConfigurationError as error:
         raise MailerRefuses(_describe(error), for_good=True) from error
     except AnymailAPIError as error:
@@ -130,7 +162,15 @@ def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
         return in_doubt(error)
     except Exception as error:  # noqa: BLE001 -- backends raise what they like; it may have left by then
         return in_doubt(error)
-    return Outcome(DeliveryStatus.SENT, message_id=message.anymail_status.message_id or "")
+
+
+def refused_by_provider() -> Outcome:
+    return Outcome(DeliveryStatus.FAILED, error=_("The provider refused the recipient."))
+
+
+def kept_back() -> Outcome:
+    """By the backend itself, or by a receiver of Anymail's `pre_send`."""
+    return Outcome(DeliveryStatus.FAILED, error=_("The site's own code kept the message back."))
 
 
 def cannot_be_written(error: Exception) -> Outcome:
@@ -194,8 +234,11 @@ def _of_api(error: AnymailAPIError) -> Outcome:
         return in_doubt(error)
     if code in NOBODYS_FAULT:
         raise MailerRefuses(f"{_describe(error)} {code}", for_good=True) from error
+    if code in TOO_MUCH:
+        wait = _retry_after(error)
+        raise MailerRefuses(f"{_describe(error)} {code}", retry_after=wait) from error
     reason = _("The provider answered %(code)s.") % {"code": code}
-    return Outcome(_status_after(code), error=reason, retry_after=_retry_after(error))
+    return Outcome(_status_after(code), error=reason)
 
 
 def _retry_after(error: AnymailAPIError) -> timedelta | None:
@@ -220,8 +263,6 @@ def _code_of(error: AnymailAPIError) -> int | None:
 
 def _status_after(code: int) -> DeliveryStatus:
     """What an HTTP status says of the message. Where it may have been taken, nobody sends it again."""
-    if code in (429, 503):
-        return DeliveryStatus.PENDING
     if 400 <= code < 500 and code != 408:
         return DeliveryStatus.FAILED
     return DeliveryStatus.UNKNOWN
