@@ -6,14 +6,18 @@ Written on asyncio alone, so that a benchmark finds it no slower than itself, an
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
+
+from tests import certificates
 
 END = b"\r\n.\r\n"
 Answer = Callable[[str], str]
@@ -35,8 +39,11 @@ class Manners:
     delay: float = 0
     #: Seconds that it thinks about each message before it says "go ahead".
     thinks: float = 0
+    #: Offers STARTTLS, or speaks nothing else from the first octet.
     tls: ssl.SSLContext | None = None
-    login: bool = False
+    tls_at_once: bool = False
+    #: User and password, where it wants them.
+    login: tuple[str, str] | None = None
     greeting: str = "220 ready"
     to_sender: Answer = lambda _address: "250 ok"
     to_recipient: Answer = lambda _address: "250 ok"
@@ -56,6 +63,7 @@ class SmtpServer:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     open: int = 0
+    logins: int = 0
     most_at_once: int = 0
 
     @property
@@ -65,8 +73,9 @@ class SmtpServer:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._transports: set[asyncio.Transport] = set()
+        secured = self.manners.tls if self.manners.tls_at_once else None
         self._listener = await loop.create_server(
-            lambda: Session(self), "127.0.0.1", self.port, backlog=512
+            lambda: Session(self), "127.0.0.1", self.port, backlog=512, ssl=secured
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -87,17 +96,21 @@ class Session(asyncio.Protocol):
         self.server = server
         self.manners = server.manners
         self.buffer = b""
-        self.in_data = False
+        self.in_data = self.is_known = False
         self.sender = self.recipient = ""
 
     def connection_made(self, transport) -> None:
         self.transport = transport
-        if transport.get_extra_info("ssl_object"):
-            return  # The same conversation, now secured.
+        if self.is_secured and not self.manners.tls_at_once:
+            return  # The same conversation, from now on secured.
         self.server._transports.add(transport)
         self.server.open += 1
         self.server.most_at_once = max(self.server.most_at_once, self.server.open)
         self.reply(self.manners.greeting)
+
+    @property
+    def is_secured(self) -> bool:
+        return self.transport.get_extra_info("ssl_object") is not None
 
     def connection_lost(self, exc) -> None:
         self.server._transports.discard(self.transport)
@@ -149,7 +162,7 @@ class Session(asyncio.Protocol):
         offers = ["SIZE 50000000"]
         offers += ["PIPELINING"] if manners.pipelining else []
         offers += ["AUTH PLAIN"] if manners.login else []
-        if manners.tls and not self.transport.get_extra_info("ssl_object"):
+        if manners.tls and not self.is_secured:
             offers.append("STARTTLS")
         return "\r\n".join(["250-here", *(f"250-{each}" for each in offers), "250 8BITMIME"])
 
@@ -158,10 +171,18 @@ class Session(asyncio.Protocol):
         self.securing = asyncio.ensure_future(self.secure())
         return ""
 
-    def hear_auth(self, _argument: str) -> str:
+    def hear_auth(self, argument: str) -> str:
+        """RFC 4616."""
+        _nobody, *told = base64.b64decode(argument.partition(" ")[2]).decode().split("\0")
+        if self.manners.login != tuple(told):
+            return "535 5.7.8 wrong"
+        self.is_known = True
+        self.server.logins += 1
         return "235 welcome"
 
     def hear_mail(self, argument: str) -> str:
+        if self.manners.login and not self.is_known:
+            return "530 5.7.0 who are you?"
         self.sender = address_in(argument)
         return self.manners.to_sender(self.sender)
 
@@ -185,9 +206,10 @@ class Session(asyncio.Protocol):
 
     async def secure(self) -> None:
         loop = asyncio.get_running_loop()
-        self.transport = await loop.start_tls(
-            self.transport, self, self.manners.tls, server_side=True
-        )
+        with suppress(ssl.SSLError):  # The client does not trust us, and goes away.
+            self.transport = await loop.start_tls(
+                self.transport, self, self.manners.tls, server_side=True
+            )
 
     def take(self, body: bytes) -> None:
         manners, recipient = self.manners, self.recipient
@@ -230,24 +252,20 @@ def serving(manners: Manners | None = None) -> Iterator[SmtpServer]:
 
 
 def main() -> None:
-    """`python -m tests.smtp_server PORT [MANNERS]`: in a process of its own, keeping nothing."""
+    """`python -m tests.smtp_server PORT [MANNERS]`: in a process of its own, keeping nothing.
+
+    The manners are JSON, and `tls` is the path of a certificate in them.
+    """
     port, *told = sys.argv[1:]
     options = json.loads(told[0]) if told else {}
-    if options.pop("tls", False):
-        options["tls"] = self_signed()
+    if "tls" in options:
+        options["tls"] = certificates.server_side(Path(options["tls"]))
+    if "login" in options:
+        options["login"] = tuple(options["login"])
     server = SmtpServer(Manners(keep=lambda _message: None, **options), int(port))
     loop = asyncio.new_event_loop()
     loop.run_until_complete(server.start())
     loop.run_forever()
-
-
-def self_signed() -> ssl.SSLContext:
-    """For 127.0.0.1, made for the purpose."""
-    from tests.certificates import certificate
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate())
-    return context
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from .transport import (
     MailerRefuses,
     another,
     cannot_be_written,
+    drop_connection,
     open_connection,
     refused_at_the_door,
 )
@@ -202,5 +203,6 @@ def _greet(mailer: SmtpBackend) -> smtplib.SMTP:
     try:
         mailer.connection.ehlo_or_helo_if_needed()
     except (OSError, smtplib.SMTPException) as error:
+        drop_connection(mailer)
         raise refused_at_the_door(error) from error
     return mailer.connection

@@ -94,6 +94,7 @@ def open_connection(mailer: BaseEmailBackend) -> None:
     try:
         mailer.open()
     except (OSError, smtplib.SMTPException, AnymailError) as error:
+        drop_connection(mailer)  # It may be half open, after a wrong password say.
         raise refused_at_the_door(error) from error
 
 
@@ -147,7 +148,7 @@ def _failure(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome | 
     try:
         return kept_back() if mailer.send_messages([message]) == 0 else None
     except smtplib.SMTPException as error:
-        _drop_connection(mailer)
+        drop_connection(mailer)
         return _of_smtp(error)
     except AnymailRecipientsRefused:
         return refused_by_provider()
@@ -158,7 +159,7 @@ def _failure(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome | 
     except (AnymailError, ValueError, UnicodeError) as error:
         return cannot_be_written(error)
     except OSError as error:
-        _drop_connection(mailer)
+        drop_connection(mailer)
         return in_doubt(error)
     except Exception as error:  # noqa: BLE001 -- backends raise what they like; it may have left by then
         return in_doubt(error)
@@ -209,7 +210,7 @@ def of_reply(code: int, text: str = "", *, to_recipient: bool = False) -> Outcom
     )
 
 
-def _drop_connection(mailer: BaseEmailBackend) -> None:
+def drop_connection(mailer: BaseEmailBackend) -> None:
     """After an error smtplib may have closed it without Django's knowing; the next message gets a new one."""
     with contextlib.suppress(OSError, smtplib.SMTPException):
         mailer.close()
