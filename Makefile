@@ -29,10 +29,10 @@ TEMPLATES = $(shell find wagtail_gdpr_newsletter sandbox -path sandbox/var -prun
 MIGRATIONS_VENV := .tox/migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox demo test test-matrix benchmark lint format migrations translations screenshots clean
+.PHONY: help sandbox demo test test-matrix benchmark benchmark-full lint format migrations translations screenshots clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 sandbox: $(call stamp,sandbox) ## set up a small site, do the main job once, serve it with its inbox
 	@$(BIN)/python sandbox/run.py
@@ -51,6 +51,9 @@ test-matrix: $(call stamp,test) ## run the tests on every supported Python, Djan
 
 benchmark: $(call stamp,test) ## measure what sending costs, side by side; DATABASE_URL adds a database to SQLite
 	@$(BIN)/python -m tests.benchmarks $(BENCHMARK)
+
+benchmark-full: $(call stamp,test) ## measure a campaign to a million readers
+	@$(BIN)/python -m tests.benchmarks --full $(BENCHMARK)
 
 lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, the size of modules
 	@echo "Style ..."

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -30,6 +30,14 @@ class Copy(NamedTuple):
     @property
     def everything(self) -> str:
         return "\n".join([self.subject, self.text, self.html, *self.headers.values()])
+
+
+class Order(NamedTuple):
+    """What a call asks for, and what it is answered."""
+
+    recipients: list[str]
+    copies: Callable[[], list[Copy]]
+    answer: dict[str, Any]
 
 
 class Call(NamedTuple):
@@ -67,96 +75,105 @@ class Provider:
     def recipients(self) -> list[str]:
         return [address for copy in self.copies for address in copy.to]
 
+    @property
     def settings(self) -> dict[str, str]:
-        """For `ANYMAIL`."""
-        here = f"http://127.0.0.1:{self.port}"
-        return {
-            "MAILGUN_API_KEY": "x",
-            "MAILGUN_API_URL": f"{here}/v3",
-            "MAILGUN_SENDER_DOMAIN": "example.org",
-            "SENDGRID_API_KEY": "x",
-            "SENDGRID_API_URL": f"{here}/v3/",
-            "POSTMARK_SERVER_TOKEN": "x",
-            "POSTMARK_API_URL": f"{here}/",
-        }
+        return settings(self.port)
 
-    def take(self, copies: list[Copy]) -> Refusal | None:
+    def take(self, order: Order) -> Refusal | None:
         """What became of the call; raise `ConnectionAbortedError` to hang up."""
-        recipients = [address for copy in copies for address in copy.to]
         with self.lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         time.sleep(self.manners.delay)
         with self.lock:
             self.at_once -= 1
-            refusal = self.manners.refuse(recipients)
-            self.calls.append(
-                Call(time.monotonic(), recipients, refusal.status if refusal else 200)
-            )
+            refusal = self.manners.refuse(order.recipients)
+            status = refusal.status if refusal else 200
+            self.calls.append(Call(time.monotonic(), order.recipients, status))
             if not refusal:
-                self.copies += copies
-        if self.manners.hangs_up_on(recipients):
+                self.keep(order)
+        if self.manners.hangs_up_on(order.recipients):
             raise ConnectionAbortedError
         return refusal
 
+    def keep(self, order: Order) -> None:
+        self.copies += order.copies()
 
-def mailgun(body: bytes) -> tuple[list[Copy], dict[str, str]]:
+
+def settings(port: int) -> dict[str, str]:
+    """For `ANYMAIL`."""
+    here = f"http://127.0.0.1:{port}"
+    return {
+        "MAILGUN_API_KEY": "x",
+        "MAILGUN_API_URL": f"{here}/v3",
+        "MAILGUN_SENDER_DOMAIN": "example.org",
+        "SENDGRID_API_KEY": "x",
+        "SENDGRID_API_URL": f"{here}/v3/",
+        "POSTMARK_SERVER_TOKEN": "x",
+        "POSTMARK_API_URL": f"{here}/",
+    }
+
+
+def mailgun(body: bytes) -> Order:
     """Batch Sending: `%recipient.key%`, wherever it stands."""
     form = parse_qs(body.decode(), keep_blank_values=True)
     own = json.loads(form["recipient-variables"][0]) if "recipient-variables" in form else None
+    # Without them everybody sees whom else it is to.
     groups = [form["to"]] if own is None else [[address] for address in form["to"]]
-    copies = []
-    for to in groups:
+
+    def copy(to: list[str]) -> Copy:
         values = (own or {}).get(to[0], {})
 
-        def filled(name: str, values: dict[str, str] = values) -> str:
-            return re.sub(
-                r"%recipient\.([^%\s]+)%",
-                lambda mark: str(values.get(mark[1], mark[0])),
-                form[name][0],
-            )
+        def filled(name: str) -> str:
+            return MAILGUN_MARK.sub(lambda mark: str(values.get(mark[1], mark[0])), form[name][0])
 
-        named = {kind: [name for name in form if name.startswith(kind)] for kind in ("h:", "v:")}
-        headers, metadata = ({n[2:]: filled(n) for n in named[kind]} for kind in ("h:", "v:"))
-        copies.append(
-            Copy(to, filled("subject"), filled("text"), filled("html"), headers, metadata)
+        headers, metadata = (
+            {name[2:]: filled(name) for name in form if name.startswith(kind)}
+            for kind in ("h:", "v:")
         )
-    return copies, {"id": "<one-for-all@example.org>", "message": "Queued. Thank you."}
+        return Copy(to, filled("subject"), filled("text"), filled("html"), headers, metadata)
+
+    answer = {"id": "<one-for-all@example.org>", "message": "Queued. Thank you."}
+    return Order(form["to"], lambda: [copy(to) for to in groups], answer)
 
 
-def sendgrid(body: bytes) -> tuple[list[Copy], dict[str, str]]:
+MAILGUN_MARK = re.compile(r"%recipient\.([^%\s]+)%")
+
+
+def sendgrid(body: bytes) -> Order:
     """Personalizations, with substitutions: whatever they name is replaced."""
     data = json.loads(body)
     content = {each["type"]: each["value"] for each in data["content"]}
-    copies = []
-    for own in data["personalizations"]:
+
+    def copy(own: dict[str, Any]) -> Copy:
         values = own.get("substitutions", {})
         marks = re.compile("|".join(map(re.escape, values)) or "(?!)")
 
-        def filled(text: str, marks=marks, values=values) -> str:
+        def filled(text: str) -> str:
             return marks.sub(lambda mark: values[mark[0]], text)
 
-        copies.append(
-            Copy(
-                [each["email"] for each in own["to"]],
-                filled(data["subject"]),
-                filled(content["text/plain"]),
-                filled(content["text/html"]),
-                {**data.get("headers", {}), **own.get("headers", {})},
-                {**data.get("custom_args", {}), **own.get("custom_args", {})},
-            )
+        return Copy(
+            [each["email"] for each in own["to"]],
+            filled(data["subject"]),
+            filled(content["text/plain"]),
+            filled(content["text/html"]),
+            {**data.get("headers", {}), **own.get("headers", {})},
+            {**data.get("custom_args", {}), **own.get("custom_args", {})},
         )
-    return copies, {}
+
+    recipients = [each["email"] for own in data["personalizations"] for each in own["to"]]
+    return Order(recipients, lambda: list(map(copy, data["personalizations"])), {})
 
 
-def postmark(body: bytes) -> tuple[list[Copy], dict[str, Any]]:
+def postmark(body: bytes) -> Order:
     """One message a call."""
     data = json.loads(body)
-    headers = {each["Name"]: each["Value"] for each in data["Headers"]}
     to = [each.strip() for each in data["To"].split(",")]
-    copy = Copy(to, data["Subject"], data["TextBody"], data["HtmlBody"], headers, data["Metadata"])
+    headers = {each["Name"]: each["Value"] for each in data["Headers"]}
+    words = data["Subject"], data["TextBody"], data["HtmlBody"]
     number = f"{time.monotonic_ns()}"
-    return [copy], {"ErrorCode": 0, "Message": "OK", "MessageID": number, "To": data["To"]}
+    answer = {"ErrorCode": 0, "Message": "OK", "MessageID": number, "To": data["To"]}
+    return Order(to, lambda: [Copy(to, *words, headers, data["Metadata"])], answer)
 
 
 APIS = {
@@ -173,16 +190,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        copies, answer = APIS[self.path](body)
+        order = APIS[self.path](body)
         try:
-            refusal = self.provider.take(copies)
+            refusal = self.provider.take(order)
         except ConnectionAbortedError:
             self.close_connection = True
             return
         if refusal:
             self.reply(refusal.status, {"message": "no"}, refusal.headers)
         else:
-            self.reply(200, answer, {})
+            self.reply(200, order.answer, {})
 
     def reply(self, status: int, answer: dict[str, Any], headers: dict[str, str]) -> None:
         octets = json.dumps(answer).encode()
@@ -214,16 +231,54 @@ def serving(manners: Manners | None = None) -> Iterator[Provider]:
         thread.join(10)
 
 
-def main() -> None:
-    """`python -m tests.provider PORT DELAY`: in a process of its own, keeping nothing."""
-    port, delay = sys.argv[1:]
+class Strict(Provider):
+    """Keeps nothing, takes so many calls a second, says 429 to more, and sees who does not listen."""
 
-    class Forgetful(Provider):
-        def take(self, copies: list[Copy]) -> Refusal | None:
-            time.sleep(float(delay))
+    def __init__(self, manners: Manners, calls_a_second: int) -> None:
+        super().__init__(replace(manners, refuse=self.refuse))
+        self.calls_a_second = calls_a_second
+        self.closed_since = self.closed_until = 0.0
+        self.too_early = 0
+
+    def take(self, order: Order) -> Refusal | None:
+        with self.lock:
+            self.too_early += self.closed_since < time.monotonic() < self.closed_until
+        return super().take(order)
+
+    def refuse(self, _recipients: list[str]) -> Refusal | None:
+        at = time.monotonic()
+        lately = [call for call in self.calls[-1000:] if call.status == 200 and call.at > at - 1]
+        if len(lately) < self.calls_a_second:
             return None
+        if at > self.closed_until:  # A moment later, for what crosses the answer.
+            self.closed_since, self.closed_until = at + 0.05, at + 1
+        return Refusal(429, {"Retry-After": "1"})
 
-    handler = type("Handler", (Handler,), {"provider": Forgetful()})
+    def keep(self, order: Order) -> None:
+        """Nothing."""
+
+    @property
+    def seen(self) -> dict[str, int]:
+        statuses = [call.status for call in self.calls]
+        return {
+            "calls": len(self.calls),
+            "refused": statuses.count(429),
+            "too_early": self.too_early,
+            "most_at_once": self.most_at_once,
+            "most_in_a_call": max(len(call.recipients) for call in self.calls),
+        }
+
+
+def main() -> None:
+    """`python -m tests.provider PORT DELAY CALLS_A_SECOND`: in a process of its own; GET tells what it saw."""
+    port, delay, calls_a_second = sys.argv[1:]
+    provider = Strict(Manners(delay=float(delay)), int(calls_a_second))
+
+    class Telling(Handler):
+        def do_GET(self) -> None:
+            self.reply(200, provider.seen, {})
+
+    handler = type("Handler", (Telling,), {"provider": provider})
     ThreadingHTTPServer(("127.0.0.1", int(port)), handler).serve_forever()
 
 

@@ -34,7 +34,7 @@ IN_BATCHES = [MAILGUN, SENDGRID]
 def sending_by(name: str, settings, manners: Manners | None = None):
     """The site's mail goes by Anymail to a provider of that name, here."""
     with provider.serving(manners) as here:
-        settings.ANYMAIL = {**settings.ANYMAIL, **here.settings()}
+        settings.ANYMAIL = {**settings.ANYMAIL, **here.settings}
         with use_mailer(f"anymail.backends.{name.lower()}.EmailBackend"):
             yield here
 

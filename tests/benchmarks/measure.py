@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=0)
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--size", type=int, default=20_000)
+    parser.add_argument("--login", default="", help="user:password, over TLS")
     options = parser.parse_args()
     django.setup()
     answer = globals()[f"do_{options.what}"](options)
@@ -117,7 +118,7 @@ def do_loop(options) -> dict:
 def do_smtplib(options) -> dict:
     from tests.benchmarks import rivals
 
-    return rival(options, rivals.bare_smtplib)
+    return rival(options, rivals.bare_smtplib, options.login)
 
 
 def do_wire(options) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import smtplib
 import socket
+import ssl
 from collections.abc import Iterator
 
 RECIPIENT = "reader{}@example.org"
@@ -57,10 +58,13 @@ def ready(campaign) -> bytes:
     return Composer(campaign.frozen_message).copy(recipient(0)).lines
 
 
-def bare_smtplib(port: int, messages: int, campaign) -> None:
-    """Ready bytes, one connection."""
+def bare_smtplib(port: int, messages: int, campaign, login: str = "") -> None:
+    """Ready bytes, one connection; secured, where there is a login."""
     octets = ready(campaign).replace(b"\r\n..", b"\r\n.")
     with smtplib.SMTP("127.0.0.1", port) as smtp:
+        if login:
+            smtp.starttls(context=ssl.create_default_context())
+            smtp.login(*login.split(":"))
         for number in range(messages):
             smtp.sendmail(SENDER, [RECIPIENT.format(number)], octets)
 
