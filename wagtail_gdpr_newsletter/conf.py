@@ -1,7 +1,7 @@
 """Every setting of the package: `WAGTAIL_GDPR_NEWSLETTER = {...}` in the site's settings, read here alone.
 
 Each setting is called to get its value (`conf.confirmation_expiry()`), so that nothing is frozen
-at import; `checks.py` walks `SETTINGS` and names a wrong key or value.
+at import; a check walks `SETTINGS` and names a wrong key or value.
 """
 
 from __future__ import annotations

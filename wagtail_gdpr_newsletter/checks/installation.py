@@ -1,42 +1,34 @@
-"""What `manage.py check` says of a wrong or forgotten step of the installation, and what to do.
-
-Ids are stable: sites silence them by name.
-"""
+"""What is wrong or forgotten in the settings, the URLs, the way mail leaves, and the cache."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
-from django.db import DatabaseError, connection, connections
 from django.forms import Form
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 from django.utils.module_loading import import_string
-from django_q.models import Schedule
 from wagtail.blocks import StreamBlock
 
-from . import actions, conf
-from .links import NAMESPACE
-from .sending import messages
+from .. import conf
+from ..links import NAMESPACE
+from ..sending import messages
+from .complaints import error, warning
 
 #: A confirmation that may wait longer than this is no fresh consent.
 LONGEST_EXPIRY = timedelta(days=30)
 
 #: Mail backends of Django that show or keep mail instead of sending it.
 SENDS_NOTHING = {f"django.core.mail.backends.{name}" for name in ("console", "dummy", "filebased")}
-
-#: What names the queue in Q_CLUSTER.
-BROKERS = {"orm", "redis", "django_redis", "sqs", "iron_mq", "mongo", "broker_class"}
 
 REQUIRED_APPS = {
     "anymail": "django-anymail, whose webhooks bring bounces and complaints",
@@ -46,79 +38,24 @@ REQUIRED_APPS = {
 }
 
 
-@checks.register("wagtail_gdpr_newsletter", checks.Tags.database)
-def check_worker(
-    app_configs: Sequence[AppConfig] | None = None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> list[checks.CheckMessage]:
-    """Asks the database: `check --database default` and `migrate` do, and from Django 6.1 plain `check`."""
-    if not databases:
-        return []
-    try:
-        migrated = Schedule._meta.db_table in connection.introspection.table_names()
-        if not migrated or not actions.worker_is_missing():
-            return []
-    except DatabaseError:  # Of a database that is gone others complain.
-        return []
-    return [
-        _warning(
-            12,
-            "No worker has been seen for some minutes, so no confirmation mail and no campaign goes out.",
-            "Run `manage.py qcluster` beside the web server, and `manage.py migrate` once before.",
-        )
-    ]
-
-
-@checks.register("wagtail_gdpr_newsletter", deploy=True)
-def check_transport(
-    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    """Says by which way campaigns leave; `check --deploy` alone asks for it."""
-    try:
-        described = actions.describe_transport()
-    except Exception:  # noqa: BLE001 -- said below, with what to do about it
-        return []
-    hint = (
-        f'The setting {conf.NAME}["CONNECTIONS"] and the limits of the sender say how many at once.'
-    )
-    return [checks.Info(described, hint=hint, id=f"{NAMESPACE}.I001")]
-
-
-@checks.register("wagtail_gdpr_newsletter")
-def check_installation(
-    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    named = [_settings, _keys, _journal, _classes, _apps, _urls, _mail, _webhooks, _worker, _cache]
-    return [message for check in named for message in check()]
-
-
-def _error(number: int, message: str, hint: str) -> checks.Error:
-    return checks.Error(message, hint=hint, id=f"wagtail_gdpr_newsletter.E{number:03}")
-
-
-def _warning(number: int, message: str, hint: str) -> checks.Warning:
-    return checks.Warning(message, hint=hint, id=f"wagtail_gdpr_newsletter.W{number:03}")
-
-
 def _settings() -> Iterator[checks.CheckMessage]:
     if not isinstance(getattr(settings, conf.NAME, {}), dict):
-        yield _error(12, f"{conf.NAME} is no dictionary.", f"Write {conf.NAME} = {{…}}.")
+        yield error(12, f"{conf.NAME} is no dictionary.", f"Write {conf.NAME} = {{…}}.")
     configured = conf.configured()
     for key, value in configured.items():
         setting = conf.SETTINGS.get(key)
         if setting is None:
             known = ", ".join(sorted(conf.SETTINGS))
-            yield _error(1, f'{conf.NAME}["{key}"] is no setting.', f"Known are: {known}.")
+            yield error(1, f'{conf.NAME}["{key}"] is no setting.', f"Known are: {known}.")
         elif not setting.is_valid(value):
-            yield _error(
+            yield error(
                 2,
                 f'{conf.NAME}["{key}"] is not {setting.expected}.',
                 f"{setting.help} Default: {setting.default!r}.",
             )
     expiry = conf.confirmation_expiry()
     if isinstance(expiry, timedelta) and expiry > LONGEST_EXPIRY:
-        yield _warning(
+        yield warning(
             1,
             "Unconfirmed sign-ups are kept for more than 30 days.",
             f'Lower {conf.NAME}["CONFIRMATION_EXPIRY"].',
@@ -128,14 +65,14 @@ def _settings() -> Iterator[checks.CheckMessage]:
 def _keys() -> Iterator[checks.CheckMessage]:
     keys = conf.configured().get("SUPPRESSION_KEYS")
     if not keys:
-        yield _error(
+        yield error(
             3,
             "There is no key to remember by who has left.",
             f'Add {conf.NAME} = {{"SUPPRESSION_KEYS": {{"1": "…"}}}} with a secret of at least 32 '
             "characters, kept with your other secrets and in your backups.",
         )
     elif isinstance(keys, dict) and settings.SECRET_KEY in keys.values():
-        yield _error(
+        yield error(
             4,
             "SECRET_KEY is used to remember who has left.",
             "Make a secret of its own: SECRET_KEY has to be replaced when it leaks, this key never.",
@@ -148,7 +85,7 @@ def _journal() -> Iterator[checks.CheckMessage]:
     journal = Path(conf.erasure_journal())
     if not conf.erasure_journal():
         if not settings.DEBUG:
-            yield _warning(
+            yield warning(
                 13,
                 "There is no journal of erasures: once a backup is restored, nobody knows who had "
                 "been erased since it was made.",
@@ -156,7 +93,7 @@ def _journal() -> Iterator[checks.CheckMessage]:
                 "as long as your oldest backup.",
             )
     elif not os.access(journal if journal.exists() else journal.parent, os.W_OK):
-        yield _warning(
+        yield warning(
             14,
             f"The journal of erasures {journal} cannot be written.",
             "Make its directory, and let the user of the web server and of the worker write there.",
@@ -167,30 +104,26 @@ def _classes() -> Iterator[checks.CheckMessage]:
     for setting, base in ((conf.signup_form, Form), (conf.campaign_body, StreamBlock)):
         try:
             found = import_string(setting())
-        except (ImportError, AttributeError) as error:
-            yield _error(
-                5, f'{conf.NAME}["{setting.key}"] cannot be imported: {error}', setting.help
+        except (ImportError, AttributeError) as fault:
+            yield error(
+                5, f'{conf.NAME}["{setting.key}"] cannot be imported: {fault}', setting.help
             )
             continue
         if not (isinstance(found, type) and issubclass(found, base)):
-            yield _error(
-                6, f'{conf.NAME}["{setting.key}"] is not {setting.expected}.', setting.help
-            )
+            yield error(6, f'{conf.NAME}["{setting.key}"] is not {setting.expected}.', setting.help)
 
 
 def _apps() -> Iterator[checks.CheckMessage]:
     for app, purpose in REQUIRED_APPS.items():
         if not apps.is_installed(app):
-            yield _error(
-                7, f"{app} is not installed.", f'Add "{app}" to INSTALLED_APPS: {purpose}.'
-            )
+            yield error(7, f"{app} is not installed.", f'Add "{app}" to INSTALLED_APPS: {purpose}.')
 
 
 def _urls() -> Iterator[checks.CheckMessage]:
     try:
         address = reverse(f"{NAMESPACE}:unsubscribe", args=["0" * 32])
     except (NoReverseMatch, ImproperlyConfigured):
-        yield _error(
+        yield error(
             8,
             "The public pages (confirm, unsubscribe, My data) have no addresses.",
             f'Add path("newsletter/", include("{NAMESPACE}.urls")) to your urlpatterns, before '
@@ -198,7 +131,7 @@ def _urls() -> Iterator[checks.CheckMessage]:
         )
         return
     if _resolves_to_wagtail(address):
-        yield _error(
+        yield error(
             9,
             "Wagtail's catch-all stands before the public pages of the newsletter.",
             f'Move path("newsletter/", include("{NAMESPACE}.urls")) above include(wagtail_urls).',
@@ -215,20 +148,20 @@ def _resolves_to_wagtail(address: str) -> bool:
 def _mail() -> Iterator[checks.CheckMessage]:
     try:
         mailer = messages.open_mailer()
-    except Exception as error:  # noqa: BLE001 -- backends raise what they like when misconfigured
-        yield _error(
-            10, f"The mail backend cannot be used: {error}", "Mend EMAIL_BACKEND or MAILERS."
+    except Exception as fault:  # noqa: BLE001 -- backends raise what they like when misconfigured
+        yield error(
+            10, f"The mail backend cannot be used: {fault}", "Mend EMAIL_BACKEND or MAILERS."
         )
         return
     provider = messages.provider_of(mailer)
     if provider in messages.NO_TRACKING_SWITCH:
-        yield _warning(
+        yield warning(
             2,
             f"{provider} cannot be told per message not to track opens and clicks.",
             "Switch tracking off in its own settings: your readers have not agreed to it.",
         )
     if provider and not _has_webhooks():
-        yield _warning(
+        yield warning(
             3,
             "Bounces and complaints do not arrive.",
             'Include "anymail.urls", set ANYMAIL["WEBHOOK_SECRET"], and register the webhook with '
@@ -236,13 +169,13 @@ def _mail() -> Iterator[checks.CheckMessage]:
         )
     backend = type(mailer).__module__
     if backend in SENDS_NOTHING and not settings.DEBUG:
-        yield _warning(
+        yield warning(
             9,
             f"Mail is not sent: {backend} is for development.",
             "Set EMAIL_BACKEND or MAILERS to your mail server or provider.",
         )
     if isinstance(mailer, SmtpBackend) and mailer.timeout is None and not settings.DEBUG:
-        yield _warning(
+        yield warning(
             10,
             "A mail server that falls silent would hold a worker for as long as it likes.",
             "Set EMAIL_TIMEOUT, or the option timeout in MAILERS, to 30 seconds or so.",
@@ -259,7 +192,7 @@ def _webhooks() -> Iterator[checks.CheckMessage]:
     if _has_webhooks() and not (
         anymail.get("WEBHOOK_SECRET") or getattr(settings, "ANYMAIL_WEBHOOK_SECRET", "")
     ):
-        yield _error(
+        yield error(
             11,
             "Anybody could report bounces and complaints, and so unsubscribe your readers.",
             'Set ANYMAIL["WEBHOOK_SECRET"] = "user:password", or leave "anymail.urls" out.',
@@ -268,48 +201,11 @@ def _webhooks() -> Iterator[checks.CheckMessage]:
 
 def _cache() -> Iterator[checks.CheckMessage]:
     if isinstance(caches["default"], DummyCache):
-        yield _warning(
+        yield warning(
             11,
             "The cache keeps nothing, so nobody counts how often a visitor signs up.",
             "Set CACHES to a cache that all your web processes share.",
         )
 
 
-def _may_run_longer_than_retry(cluster: dict[str, Any]) -> bool:
-    timeout = cluster.get("timeout")  # None, django-q2's default: for ever.
-    return timeout is None or timeout >= cluster.get("retry", 60)
-
-
-def _worker() -> Iterator[checks.CheckMessage]:
-    cluster = getattr(settings, "Q_CLUSTER", None)
-    if not cluster or not BROKERS & set(cluster):
-        yield _warning(
-            4,
-            "Q_CLUSTER names no queue: django-q2 would look for Redis on this machine.",
-            'Set Q_CLUSTER = {"name": "…", "orm": "default", "timeout": 300, "retry": 900, …}.',
-        )
-        return
-    if cluster.get("sync"):
-        yield _warning(
-            7,
-            "Tasks run inside the visitor's request, which then tells who gets a mail.",
-            'Take "sync" out of Q_CLUSTER and run a worker.',
-        )
-    elif _may_run_longer_than_retry(cluster):
-        yield _warning(
-            5,
-            "Q_CLUSTER retries a task while it may still be running.",
-            'Let "timeout" be set, and smaller than "retry".',
-        )
-    if not cluster.get("max_attempts"):
-        yield _warning(
-            8,
-            "A task that kills its worker would be tried again for ever.",
-            'Set "max_attempts" in Q_CLUSTER, for example to 5.',
-        )
-    if "sqlite" in connections["default"].vendor and cluster.get("workers", 1) > 4:
-        yield _warning(
-            6,
-            "SQLite has one writer, and the workers are many.",
-            "Use PostgreSQL or MariaDB, or lower Q_CLUSTER['workers'].",
-        )
+CHECKS = [_settings, _keys, _journal, _classes, _apps, _urls, _mail, _webhooks, _cache]
