@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core import checks
+from django.db import connections
+from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from django.urls import include, path, re_path
 from django.utils.timezone import now
@@ -19,9 +27,20 @@ from wagtail import urls as wagtail_urls
 from tests.mailers import use_mailer
 from wagtail_gdpr_newsletter import conf
 
+ROOT = Path(__file__).parent.parent
 JOURNAL = {"ERASURE_JOURNAL": "/tmp/erasures-of-a-test.jsonl"}
 KEYS = {"SUPPRESSION_KEYS": {"1": "x" * 32}, **JOURNAL}
-SAFE = {"name": "x", "orm": "default", "timeout": 300, "retry": 900, "max_attempts": 5}
+SAFE = {
+    "name": "x",
+    "orm": "default",
+    "workers": 2,
+    "timeout": 300,
+    "retry": 900,
+    "max_attempts": 5,
+    "bulk": 1,
+    "queue_limit": 2,
+    "catch_up": False,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -136,12 +155,112 @@ def test_a_provider_whose_events_do_not_arrive_is_named():
         (SAFE | {"timeout": None}, ["W005"]),
         (SAFE | {"sync": True}, ["W007"]),
         (SAFE | {"max_attempts": 0}, ["W008"]),
+        (SAFE | {"queue_limit": 500}, ["W015"]),
+        (SAFE | {"queue_limit": 0}, ["W015"]),
+        (SAFE | {"bulk": 500}, ["W015"]),
+        (SAFE | {"queue_limit": 16, "workers": 4, "timeout": 30, "retry": 60}, ["W015"]),
+        (SAFE | {"queue_limit": 4, "workers": 2, "timeout": 30, "retry": 60}, []),
+        (SAFE | {"queue_limit": 500, "redis": {}}, []),
+        (SAFE | {"catch_up": True}, ["W019"]),
+        (SAFE | {"scheduler": False}, ["W020"]),
+        (SAFE | {"cluster_name": "other"}, ["W020"]),
         (SAFE, []),
     ],
 )
 def test_a_dangerous_queue_is_named(cluster, expected):
     with override_settings(Q_CLUSTER=cluster):
         assert list(found()) == expected
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(3, []), (4, ["W015"])])
+def test_a_queue_without_a_limit_of_the_sites_has_django_q2s(workers, expected):
+    """The square of the workers: with four of them the last of 16 is not done within a minute."""
+    cluster = SAFE | {"workers": workers, "timeout": 30, "retry": 60}
+    del cluster["queue_limit"]
+    with override_settings(Q_CLUSTER=cluster):
+        assert list(found()) == expected
+
+
+@contextmanager
+def database(engine: str, **config: Any) -> Iterator[None]:
+    """A database of that kind, which no check asks anything."""
+    kinds = {"sqlite3": "sqlite3", "postgresql": "psycopg", "mysql": "MySQLdb"}
+    pytest.importorskip(kinds[engine], reason="The driver of that database is not installed.")
+    config |= {"ENGINE": f"django.db.backends.{engine}", "NAME": "somewhere"}
+    before = connections["default"]
+    connections["default"] = ConnectionHandler({"default": config})["default"]
+    try:
+        yield
+    finally:
+        connections["default"] = before
+
+
+IMMEDIATE = {"OPTIONS": {"transaction_mode": "IMMEDIATE"}}
+POOL = {"OPTIONS": {"pool": True}}
+
+
+@pytest.mark.parametrize(
+    ("engine", "config", "expected"),
+    [
+        ("postgresql", {}, ["W016"]),
+        ("mysql", {"CONN_MAX_AGE": 0}, ["W016"]),
+        ("postgresql", {"CONN_MAX_AGE": 60}, []),
+        ("mysql", {"CONN_MAX_AGE": None}, []),
+        ("postgresql", POOL, ["W017"]),
+        ("sqlite3", {}, ["W018"]),
+        ("sqlite3", {"OPTIONS": {"transaction_mode": "deferred"}}, ["W018"]),
+        ("sqlite3", IMMEDIATE, []),
+    ],
+)
+def test_a_database_that_workers_cannot_share_well_is_named(engine, config, expected):
+    with database(engine, **config):
+        assert list(found()) == expected
+
+
+def test_many_workers_on_sqlite_are_named():
+    with database("sqlite3", **IMMEDIATE), override_settings(Q_CLUSTER=SAFE | {"workers": 5}):
+        assert list(found()) == ["W006"]
+
+
+def samples(name: str) -> list[str]:
+    """The blocks of Python in a guide that set it."""
+    guides = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    blocks = [
+        textwrap.dedent(block)
+        for guide in guides
+        for block in re.findall(r"^ *```python\n(.*?)```", guide.read_text(), re.S | re.M)
+    ]
+    return [block for block in blocks if re.search(rf"^{name} = ", block, re.M)]
+
+
+@pytest.mark.parametrize("sample", samples("Q_CLUSTER"))
+def test_the_queues_of_the_guides_are_safe(sample):
+    told: dict[str, Any] = {}
+    exec(sample, told)
+    abridged = SAFE if "the rest as before" in sample else {}
+    with override_settings(Q_CLUSTER=abridged | told["Q_CLUSTER"]):
+        assert list(found()) == []
+
+
+@pytest.mark.parametrize("sample", samples("DATABASES"))
+def test_the_databases_of_the_guides_are_safe(sample):
+    told: dict[str, Any] = {"BASE_DIR": ROOT}
+    exec(sample, told)
+    config = told["DATABASES"]["default"]
+    with database(config.pop("ENGINE").rpartition(".")[2], **config):
+        assert list(found()) == []
+
+
+def test_the_sandbox_has_nothing_to_say():
+    """With the settings that its own processes have."""
+    checked = subprocess.run(
+        [sys.executable, "sandbox/manage.py", "check", "--tag", "wagtail_gdpr_newsletter"],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "sandbox.settings", "DEBUG": "false"},
+        capture_output=True,
+        text=True,
+    )
+    assert "no issues" in checked.stdout, checked.stderr
 
 
 def test_a_worker_that_was_never_started_is_named(db):
