@@ -1,7 +1,7 @@
 """Settings of the sandbox: one file, with the environment to turn it to other machines.
 
-`DATABASE_URL`, `EMAIL_URL` (or `EMAIL_HOST` and `EMAIL_PORT`), `Q_REDIS_URL`, `SECRET_KEY` and
-`WAGTAIL_GDPR_NEWSLETTER_*` replace what is written here; without them the site needs nothing but Python.
+`DATABASE_URL`, `EMAIL_URL` (or `EMAIL_HOST` and `EMAIL_PORT`), `Q_REDIS_URL`, `Q_ALT_CLUSTERS`, `SECRET_KEY`
+and `WAGTAIL_GDPR_NEWSLETTER_*` replace what is written here; without them the site needs nothing but Python.
 """
 
 import os
@@ -141,6 +141,10 @@ Q_CLUSTER = {
     # Seconds between two looks into the queue: somebody is watching.
     "poll": 0.3,
 }
+#: As JSON. A cluster of its own for campaigns is told to the newsletter, too:
+#: Q_ALT_CLUSTERS='{"campaigns": {}}', WAGTAIL_GDPR_NEWSLETTER_CAMPAIGN_CLUSTER=campaigns.
+if alt_clusters := env.json("Q_ALT_CLUSTERS", default={}):
+    Q_CLUSTER["ALT_CLUSTERS"] = alt_clusters
 if redis_url := env("Q_REDIS_URL", default=""):
     Q_CLUSTER["redis"] = redis_url
 else:

@@ -81,6 +81,7 @@ def test_a_right_installation_has_nothing_to_say():
         ({**KEYS, "ERASURE_JOURNAL": "/nowhere/at/all.jsonl"}, "W014", "cannot be written"),
         ({"SUPPRESSION_KEYS": KEYS["SUPPRESSION_KEYS"]}, "W013", "once a backup is restored"),
         ({**KEYS, "DIRECT_ACCESS": 7}, "E002", "or None"),
+        ({**KEYS, "CAMPAIGN_CLUSTER": ["campaigns"]}, "E002", "ALT_CLUSTERS"),
         ({}, "E003", "who has left"),
         ({"SUPPRESSION_KEYS": {"1": "s" * 50}}, "E004", "SECRET_KEY"),
         ({**KEYS, "SIGNUP_FORM": "nowhere.Form"}, "E005", "nowhere"),
@@ -179,6 +180,33 @@ def test_a_queue_without_a_limit_of_the_sites_has_django_q2s(workers, expected):
     del cluster["queue_limit"]
     with override_settings(Q_CLUSTER=cluster):
         assert list(found()) == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (None, "E013"),
+        ([], "E013"),
+        ({"others": {}}, "E013"),
+        ({"campaigns": None}, "E013"),
+        ({"x": {}, "campaigns": {}}, None),
+        ({"campaigns": {"timeout": 1000}}, "W005"),
+        ({"campaigns": {"queue_limit": 500}}, "W015"),
+    ],
+)
+def test_a_cluster_for_campaigns_that_cannot_be_is_named(configure, others, expected):
+    configure(CAMPAIGN_CLUSTER="campaigns")
+    with override_settings(Q_CLUSTER=SAFE | {"ALT_CLUSTERS": others}):
+        messages = found()
+    assert list(messages) == ([expected] if expected else [])
+    assert all("ALT_CLUSTERS" in f"{each.msg} {each.hint}" for each in messages.values())
+
+
+def test_the_cluster_that_does_all_the_rest_cannot_be_the_one_for_campaigns(configure):
+    """Then nobody would be left for confirmation mails."""
+    configure(CAMPAIGN_CLUSTER="x")
+    with override_settings(Q_CLUSTER=SAFE | {"ALT_CLUSTERS": {"x": {}}}):
+        assert list(found()) == ["E013"]
 
 
 @contextmanager

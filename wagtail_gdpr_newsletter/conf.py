@@ -175,6 +175,13 @@ connections: Setting[int] = Setting(
     "a whole number above zero",
     _is_count,
 )
+campaign_cluster: Setting[str] = Setting(
+    "CAMPAIGN_CLUSTER",
+    "",
+    "The cluster of django-q2 whose workers send campaigns and do nothing else. Empty: all workers do all.",
+    "the name of one of Q_CLUSTER['ALT_CLUSTERS'], or an empty text",
+    lambda value: isinstance(value, str),
+)
 soft_bounce_limit: Setting[int] = Setting(
     "SOFT_BOUNCE_LIMIT",
     5,

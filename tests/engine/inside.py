@@ -98,6 +98,26 @@ def send(campaign: int) -> dict:
 
 
 @verb
+def sign_up(number: int) -> dict:
+    """Somebody new, who is mailed the link to confirm."""
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.actions.offering import current_statement
+    from wagtail_gdpr_newsletter.addresses import Address
+    from wagtail_gdpr_newsletter.models import AddressBook, Origin
+
+    book = AddressBook.objects.get()
+    address = f"new{number}@example.org"
+    actions.sign_up(
+        site=book.site,
+        address=Address.parse(address),
+        name="",
+        statements=[current_statement(book, "en")],
+        origin=Origin(source="engine"),
+    )
+    return {"address": address}
+
+
+@verb
 def tend() -> dict:
     """The minutely job, now."""
     from wagtail_gdpr_newsletter import actions

@@ -32,7 +32,7 @@ from .erasure import replay as replay_erasures
 from .erasure_journal import BrokenJournal
 from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
-from .heartbeat import worker_is_missing
+from .heartbeat import campaigns_are_left_alone, worker_is_missing
 from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
 from .progress import Progress, progress_of
@@ -81,6 +81,7 @@ __all__ = [
     "ask_for_new_address",
     "awaiting_confirmation",
     "awaiting_move",
+    "campaigns_are_left_alone",
     "cancel_campaign",
     "close",
     "confirm",

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 from wagtail.log_actions import log
 
-from .. import pseudonyms, signals
+from .. import conf, pseudonyms, signals
 from ..models import Campaign, FrozenMessage, Ledger, SendStatus
 from ..models.ledgers import LANE_LEASE
 from ..sending import dispatch, lanes, ledger, messages
@@ -160,7 +160,8 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
 
 
 def ring() -> None:
-    async_task(run_lane, q_options={"save": False, "ack_failure": True})
+    cluster = conf.campaign_cluster() or None  # None is django-q2's own queue.
+    async_task(run_lane, q_options={"save": False, "ack_failure": True, "cluster": cluster})
 
 
 def run_lane() -> None:

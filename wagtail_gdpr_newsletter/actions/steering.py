@@ -90,7 +90,8 @@ def _move(
     here = Campaign.objects.filter(pk=campaign.pk, send_status__in=before)
     if not here.update(send_status=after, trouble="", **changes):
         return False
-    Ledger.objects.filter(campaign=campaign).update(rests_until=None, refusals=0)
+    # While it was held nobody could turn to it: its waiting begins now.
+    Ledger.objects.filter(campaign=campaign).update(rests_until=None, refusals=0, served_at=now())
     _note(campaign, action, user)
     transaction.on_commit(ring, robust=True)
     return True

@@ -265,7 +265,8 @@ class CampaignProgressView(CampaignPage, TemplateView):
             "reasons": list(progress.reasons.items())[:10],
             "send_at": self._send_at(),
             "is_under_way": self.is_under_way,
-            "worker_is_missing": self.is_under_way and actions.worker_is_missing(),
+            "worker_is_missing": self.is_under_way
+            and (actions.worker_is_missing() or actions.campaigns_are_left_alone()),
             "frozen": getattr(self.object, "frozen_message", None),
             "live_url": self.url("progress_live"),
             "copy_url": self.url("copy"),

@@ -15,8 +15,8 @@ from django_q.models import Schedule
 
 from .. import actions, conf
 from ..links import NAMESPACE
+from ..models import Ledger
 from . import installation, workers
-from .complaints import warning
 
 
 @checks.register("wagtail_gdpr_newsletter")
@@ -36,18 +36,12 @@ def check_worker(
     if not databases:
         return []
     try:
-        migrated = Schedule._meta.db_table in connection.introspection.table_names()
-        if not migrated or not actions.worker_is_missing():
-            return []
-    except DatabaseError:  # Of a database that is gone others complain.
-        return []
-    return [
-        warning(
-            12,
-            "No worker has been seen for some minutes, so no confirmation mail and no campaign goes out.",
-            "Run `manage.py qcluster` beside the web server, and `manage.py migrate` once before.",
-        )
-    ]
+        tables = connection.introspection.table_names()
+        if {Schedule._meta.db_table, Ledger._meta.db_table} <= set(tables):
+            return list(workers.seen())
+    except DatabaseError:  # Of a database that is gone, or not migrated, others complain.
+        pass
+    return []
 
 
 @checks.register("wagtail_gdpr_newsletter", deploy=True)

@@ -12,8 +12,9 @@ from django.core import checks
 from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
+from .. import actions, conf
 from ..actions.campaigns import LANE_SECONDS
-from .complaints import warning
+from .complaints import error, warning
 
 #: What names the queue in Q_CLUSTER.
 BROKERS = {"orm", "redis", "django_redis", "sqs", "iron_mq", "mongo", "broker_class"}
@@ -37,9 +38,23 @@ def _queue() -> Iterator[checks.CheckMessage]:
             "Tasks run inside the visitor's request, which then tells who gets a mail.",
             'Take "sync" out of Q_CLUSTER and run a worker.',
         )
-    yield from _repetition(cluster)
+    clusters = {"Q_CLUSTER": cluster}
+    if name := conf.campaign_cluster():
+        campaigns = _named(name, cluster)
+        if campaigns is None:
+            yield error(
+                13,
+                f'{conf.NAME}["CAMPAIGN_CLUSTER"] is {name!r}, which is no other cluster of Q_CLUSTER.',
+                f'Add "ALT_CLUSTERS": {{"{name}": {{"workers": 2}}}} to Q_CLUSTER; it must not have the name of '
+                "the cluster that does all the rest.",
+            )
+        else:
+            clusters[f'Q_CLUSTER["ALT_CLUSTERS"]["{name}"]'] = campaigns
+    # What the one has from the other is said of the other alone.
+    found = [each for named in reversed(clusters.items()) for each in _repetition(*named)]
+    yield from {message.id: message for message in found}.values()
     yield from _schedules(cluster)
-    if "sqlite" in connections["default"].vendor and _workers(cluster) > 4:
+    if "sqlite" in connections["default"].vendor and sum(map(_workers, clusters.values())) > 4:
         yield warning(
             6,
             "SQLite has one writer, and the workers are many.",
@@ -47,18 +62,27 @@ def _queue() -> Iterator[checks.CheckMessage]:
         )
 
 
-def _repetition(cluster: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+def _named(name: str, cluster: dict[str, Any]) -> dict[str, Any] | None:
+    """As django-q2 reads it in the workers of that cluster: what it does not say is as in Q_CLUSTER."""
+    others = cluster.get("ALT_CLUSTERS")
+    itself = (cluster.get("name", "default"), cluster.get("cluster_name"))
+    if not isinstance(name, str) or not isinstance(others, dict) or name in itself:
+        return None
+    return cluster | others[name] if isinstance(others.get(name), dict) else None
+
+
+def _repetition(where: str, cluster: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     """What makes a task run twice, or for ever."""
     if not cluster.get("sync") and _may_run_longer_than_retry(cluster):
         yield warning(
             5,
-            "Q_CLUSTER retries a task while it may still be running.",
+            f"{where} retries a task while it may still be running.",
             'Let "timeout" be set, and smaller than "retry".',
         )
     if _may_wait_longer_than_retry(cluster):
         yield warning(
             15,
-            'Q_CLUSTER takes more tasks out of the queue than its workers have done when "retry" is over.',
+            f'{where} takes more tasks out of the queue than its workers have done when "retry" is over.',
             'Lower "queue_limit" and "bulk", for example to 2 and 1. What waits on one machine is begun once '
             "more by another, and a worker that is stopped does all of it first.",
         )
@@ -66,7 +90,7 @@ def _repetition(cluster: dict[str, Any]) -> Iterator[checks.CheckMessage]:
         yield warning(
             8,
             "A task that kills its worker would be tried again for ever.",
-            'Set "max_attempts" in Q_CLUSTER, for example to 5.',
+            f'Set "max_attempts" in {where}, for example to 5.',
         )
 
 
@@ -147,6 +171,25 @@ def _database() -> Iterator[checks.CheckMessage]:
 
 def _locks_at_once(options: dict[str, Any]) -> bool:
     return str(options.get("transaction_mode")).upper() in ("IMMEDIATE", "EXCLUSIVE")
+
+
+def seen() -> Iterator[checks.CheckMessage]:
+    """What the database knows of workers, once it is migrated."""
+    if actions.worker_is_missing():
+        yield warning(
+            12,
+            "No worker has been seen for some minutes, so no confirmation mail and no campaign goes out.",
+            "Run `manage.py qcluster` beside the web server, and `manage.py migrate` once before.",
+        )
+    elif actions.campaigns_are_left_alone():
+        name = conf.campaign_cluster()
+        yield warning(
+            21,
+            "A campaign has waited for some minutes, and no worker has taken any.",
+            f"Run `Q_CLUSTER_NAME={name} manage.py qcluster` beside the other worker."
+            if name
+            else "See whether other tasks keep all workers busy, and what their log says.",
+        )
 
 
 CHECKS = [_queue, _database]

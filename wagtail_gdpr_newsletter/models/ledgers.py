@@ -21,23 +21,33 @@ LANE_LEASE = timedelta(minutes=2)
 class LedgerQuerySet(models.QuerySet["Ledger"]):
     def lease_to_writer(self, campaign: Campaign, *, until: datetime) -> bool:
         """True for the one worker that writes it until then."""
-        free = self.filter(_over("writer_until"), campaign=campaign)
+        free = self.filter(_over("writer_until", now()), campaign=campaign)
         return free.update(writer_until=until) == 1
 
-    def with_work(self) -> LedgerQuerySet:
-        """Those of which something can be done now; first who has the fewest lanes, and waits longest."""
+    def with_work(self, *, at: datetime | None = None) -> LedgerQuerySet:
+        """Those of which something can be done now; first who has the fewest lanes, and waits longest.
+
+        `at`: those whose rests were over by then.
+        """
+        moment = at or now()
         pending = Delivery.objects.pending().filter(campaign=OuterRef("pk"))
         first = Exists(pending.filter(pk__gt=OuterRef("claimed_to")))
-        due = first | Exists(pending.filter(retry_at__lte=now()))
+        due = first | Exists(pending.filter(retry_at__lte=moment))
         left = first | Exists(pending.filter(retry_at__isnull=False))
-        sending = Q(due, _over("rests_until"), campaign__send_status=SendStatus.SENDING)
-        unwritten = Q(_over("writer_until"), campaign__send_status=SendStatus.PREPARING)
+        sending = Q(due, _over("rests_until", moment), campaign__send_status=SendStatus.SENDING)
+        unwritten = Q(_over("writer_until", moment), campaign__send_status=SendStatus.PREPARING)
         cancelled = Q(left, campaign__send_status=SendStatus.CANCELLED)
         return (
             self.filter(sending | unwritten | cancelled)
             .annotate(at_work=Count("campaign__lanes"))
             .order_by("at_work", F("served_at").asc(nulls_first=True))
         )
+
+    def left_alone(self, *, since: datetime) -> LedgerQuerySet:
+        """Those of which something could be done all the time, where no lane has turned to any."""
+        if self.filter(served_at__gt=since).exists() or Lane.objects.alive().exists():
+            return self.none()
+        return self.with_work(at=since).filter(campaign__sending_started_at__lte=since)
 
     def rest(self, campaign: Campaign, *, until: datetime, **changes: int) -> None:
         """No lane turns to it before; a longer rest stays as it is."""
@@ -67,9 +77,9 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
         ledger.save(update_fields=["tally", "reasons"])
 
 
-def _over(field: str) -> Q:
-    """That moment has come, or there was none."""
-    return Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lte": now()})
+def _over(field: str, at: datetime) -> Q:
+    """That moment had come by then, or there was none."""
+    return Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lte": at})
 
 
 def _sum(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
@@ -142,6 +152,9 @@ class Ledger(models.Model):
 
 
 class LaneQuerySet(models.QuerySet["Lane"]):
+    def alive(self) -> LaneQuerySet:
+        return self.filter(leased_until__gte=now())
+
     def dead(self) -> LaneQuerySet:
         return self.filter(leased_until__lt=now())
 

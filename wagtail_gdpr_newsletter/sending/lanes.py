@@ -21,7 +21,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_q.conf import Conf
 
-from .. import pseudonyms
+from .. import conf, pseudonyms
 from ..models import Delivery, DeliveryStatus, Lane, Ledger
 from ..models.ledgers import LANE_LEASE
 
@@ -49,7 +49,13 @@ def has_free_slot() -> bool:
 
 
 def slots() -> int:
-    """All workers but one, so that confirmation and My data mails are never behind a campaign."""
+    """All workers but one, so that confirmation and My data mails are never behind a campaign.
+
+    In a cluster for campaigns alone it is all of them. A lane's task that was put into the other queue before
+    the site had such a cluster is done there, and rings here.
+    """
+    if conf.campaign_cluster() == Conf.CLUSTER_NAME:
+        return Conf.WORKERS
     return max(1, Conf.WORKERS - 1)
 
 

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         self.stdout.write(actions.describe_transport())
         if actions.worker_is_missing():
             self.stderr.write("No worker has been seen for some minutes: start manage.py qcluster.")
+        elif actions.campaigns_are_left_alone():
+            self.stderr.write("No worker takes campaigns: see manage.py check --database default.")
         for request in RightsRequest.objects.filter(settled_at__isnull=True):
             self.stderr.write(
                 f"Request {request.pk} ({request.kind}) is {request.outcome}, due {request.due_on}."
