@@ -8,7 +8,8 @@ import pytest
 from django.core import checks
 from django.core.management import call_command
 from django.utils.timezone import now
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
+from django_q.signing import SignedPackage
 
 from tests import factories
 from tests.mailers import use_mailer
@@ -24,6 +25,32 @@ def test_only_workers_for_campaigns_alone_may_all_have_lanes(
     configure(CAMPAIGN_CLUSTER="campaigns")
     monkeypatch.setattr("django_q.conf.Conf.CLUSTER_NAME", queue)
     assert lanes.slots() == expected
+
+
+def rung() -> list[tuple[str, tuple]]:
+    """Each bell that nobody has heard: its queue, and how often it may be handed on."""
+    return [(task.key, SignedPackage.loads(task.payload)["args"]) for task in OrmQ.objects.all()]
+
+
+def test_a_bell_is_handed_on_a_few_times_where_no_turn_is_free(campaign, configure, monkeypatch):
+    """Another cluster may have one. With two workers here one may send, and does."""
+    configure(CAMPAIGN_CLUSTER="campaigns")
+    monkeypatch.setattr("django_q.conf.Conf.SYNC", False)
+    lanes.open_lane()
+    actions.run_lane(1)
+    assert rung() == [("campaigns", (0,))]
+    actions.run_lane(0)
+    assert rung() == [("campaigns", (0,))]
+
+
+def test_whoever_has_a_turn_rings_for_others_unless_a_bell_waits_already(campaign, monkeypatch):
+    with use_mailer("tests.mailers.Unreachable"):
+        actions.run_lane()  # Writes the ledger.
+        monkeypatch.setattr("django_q.conf.Conf.SYNC", False)
+        for _turn in range(2):
+            Ledger.objects.update(rests_until=None)
+            actions.run_lane()
+    assert len(rung()) == 1
 
 
 @pytest.fixture

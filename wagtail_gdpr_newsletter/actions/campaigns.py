@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
 from wagtail.log_actions import log
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: A lane is a short task: it stops after this many seconds and is rung again.
 LANE_SECONDS = 10
+#: So many times a cluster that has no turn to give hands a bell on, for another that has.
+PASSES = 3
 #: Minutes for which a server that takes nothing is left alone, each time longer.
 RESTS = (1, 2, 4, 8, 15)
 
@@ -159,12 +162,16 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
     )
 
 
-def ring() -> None:
-    cluster = conf.campaign_cluster() or None  # None is django-q2's own queue.
-    async_task(run_lane, q_options={"save": False, "ack_failure": True, "cluster": cluster})
+def ring(*, passes: int = PASSES) -> None:
+    options = {"save": False, "ack_failure": True, "cluster": _queue()}
+    async_task(run_lane, passes, q_options=options)
 
 
-def run_lane() -> None:
+def _queue() -> str | None:
+    return conf.campaign_cluster() or None  # None is django-q2's own.
+
+
+def run_lane(passes: int = 0) -> None:
     """One worker's turn of ten seconds: write a ledger or send from it, then ring for the next turn.
 
     A queue that loses, repeats or reorders these tasks changes nothing: what there is to do stands in the
@@ -174,13 +181,15 @@ def run_lane() -> None:
     while monotonic() < deadline:
         turn = take_turn()
         if turn is None:
+            if passes:
+                _ring_if_needed(passes=passes - 1)
             return  # Those that are at work ring when they have done.
         try:
             campaign = turn.turn_to_next()
             if campaign is None:
                 return
-            if lanes.has_free_slot():
-                _ring_if_needed()
+            with logged_faults("ring for other workers"):
+                _ring_for_others()
             _work(campaign, turn, deadline)
         finally:
             turn.end()
@@ -189,9 +198,15 @@ def run_lane() -> None:
     _ring_if_needed()
 
 
-def _ring_if_needed() -> None:
+def _ring_for_others() -> None:
+    """Whichever worker hears it, here or on another machine; once is enough until one has."""
+    if not get_broker(_queue()).queue_size():
+        _ring_if_needed()
+
+
+def _ring_if_needed(*, passes: int = PASSES) -> None:
     if Ledger.objects.with_work().exists():
-        ring()
+        ring(passes=passes)
 
 
 def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:

@@ -43,11 +43,6 @@ def open_lane() -> Lane | None:
     return None
 
 
-def has_free_slot() -> bool:
-    """Whether another worker of this cluster may take a turn beside the ones at work."""
-    return Lane.objects.filter(machine=_machine(), leader=os.getppid()).count() < slots()
-
-
 def slots() -> int:
     """All workers but one, so that confirmation and My data mails are never behind a campaign.
 
