@@ -51,6 +51,23 @@ def test_sending_again_sends_nothing(book, readers, send):
     assert Delivery.objects.count() == 3
 
 
+def test_the_log_tells_each_step_as_words_and_as_data_and_no_address(book, readers, send, caplog):
+    caplog.set_level("INFO", logger="wagtail_gdpr_newsletter")
+    campaign = send(factories.make_campaign(book))
+    ours = [record for record in caplog.records if hasattr(record, "newsletter")]
+    told = [record.newsletter for record in ours]
+    assert [each["event"] for each in told] == [
+        "started",
+        "ledger written",
+        "lane ended",
+        "finished",
+    ]
+    assert {each["campaign"] for each in told} == {campaign.pk}
+    assert told[1]["lines"] == told[2]["sent"] == told[3]["sent"] == 3
+    assert ours[3].getMessage() == f"Campaign {campaign.pk}: finished, sent: 3"
+    assert "@" not in caplog.text
+
+
 def test_a_queue_that_repeats_every_task_sends_nobody_a_second_copy(book, readers, send):
     send(factories.make_campaign(book))
     for _again in range(3):

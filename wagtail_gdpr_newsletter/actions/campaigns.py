@@ -138,6 +138,7 @@ def _start(campaign: Campaign, user: User | None) -> None:
     Ledger.objects.create(campaign=campaign)
     log(instance=campaign, action="wagtail_gdpr_newsletter.send", user=user)
     transaction.on_commit(ring, robust=True)
+    _note("started", campaign)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
@@ -193,7 +194,7 @@ def run_lane(passes: int = 0) -> None:
             _work(campaign, turn, deadline)
         finally:
             turn.end()
-        logger.info("Campaign %s: a lane has ended with %s.", campaign.pk, turn.outcomes)
+        _note("lane ended", campaign, seconds=turn.seconds, **turn.outcomes)
         _finish(campaign)
     _ring_if_needed()
 
@@ -241,6 +242,7 @@ def _write_ledger(campaign: Campaign, turn: Turn, deadline: float) -> bool:
     finally:
         Ledger.objects.filter(campaign=campaign, writer_until=lease).update(writer_until=None)
     Ledger.objects.filter(campaign=campaign).update(is_complete=True)
+    _note("ledger written", campaign, lines=Ledger.objects.get(campaign=campaign).size)
     return _move(campaign, SendStatus.PREPARING, SendStatus.SENDING)
 
 
@@ -260,6 +262,7 @@ def _rest(campaign: Campaign, turn: Turn, refusal: MailerRefuses) -> None:
         until = now() + (refusal.retry_after or rest)
         Ledger.objects.rest(campaign, until=until, refusals=before + 1)
     _set_trouble(campaign, reason % {"error": refusal})
+    _note("refused", campaign, for_good=refusal.for_good, reason=str(refusal))
 
 
 def _all_is_well(campaign: Campaign) -> None:
@@ -288,7 +291,16 @@ def _finish(campaign: Campaign) -> None:
         if not _move(campaign, SendStatus.SENDING, SendStatus.SENT, sending_finished_at=now()):
             return
         campaign.refresh_from_db()
+        _note("finished", campaign, **campaign.ledger.counted())
         signals.announce(signals.campaign_finished, Campaign, campaign=campaign)
+
+
+def _note(event: str, campaign: Campaign, **facts: object) -> None:
+    """Into the log: for people, and as data in the record's `newsletter`. No address is among the facts."""
+    told = {str(name): fact for name, fact in facts.items()}
+    words = ", ".join([event, *(f"{name}: {fact}" for name, fact in told.items())])
+    data = {"event": event, "campaign": campaign.pk, **told}
+    logger.info("Campaign %s: %s", campaign.pk, words, extra={"newsletter": data})
 
 
 def describe_transport() -> str:

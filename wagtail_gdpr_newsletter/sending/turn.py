@@ -57,7 +57,7 @@ class Turn:
         self._tally: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._streak: Counter[str] = Counter()
-        self._renewed = monotonic()
+        self._began = self._renewed = monotonic()
         self._commits = 0
         #: Whether a message of this turn was taken.
         self.has_sent = False
@@ -222,7 +222,12 @@ class Turn:
     @property
     def outcomes(self) -> dict[str, int]:
         """How many deliveries of this turn have got which status."""
-        return dict(self._tally)
+        return {str(status): number for status, number in self._tally.items()}
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been going on."""
+        return round(monotonic() - self._began, 1)
 
     def beat(self) -> None:
         """Say that this lane lives, where it has not for some seconds."""
