@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests import factories
 from tests.mailers import use_server
 from tests.smtp_server import serving
-from wagtail_gdpr_newsletter.models import FrozenMessage
+from wagtail_gdpr_newsletter.addresses import Address
+from wagtail_gdpr_newsletter.models import AddressBook, FrozenMessage
 from wagtail_gdpr_newsletter.rendering.merge import MergeTemplate, one_line
 from wagtail_gdpr_newsletter.sending.compose import Composer, Recipient
 
@@ -132,6 +133,36 @@ def test_every_copy_is_valid_and_says_what_it_should(composer, book, name):
     assert message["To"] == "ada@xn--bcher-kva.example"
     for each in octets.partition(b"\r\n\r\n")[2].split(b"\r\n"):
         assert len(each) <= 76, "quoted-printable keeps to short lines (RFC 2045, 6.7 (5))"
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["{name}", "!#$%&'*+/?=^_`{|}~-", "x" * 64, "=3D=", "%recipient.name%"],
+)
+def test_every_address_that_may_be_typed_stands_where_it_should(composer, book, local):
+    address = Address.parse(f"{local}@Bücher.example")
+    to = recipient(book, "Ada")._replace(address=address.typed, mailbox=address.mailbox)
+    copy = composer.copy(to)
+    assert copy.recipient == f"{local}@xn--bcher-kva.example"
+    message = parsed(undoubled(copy.lines))
+    assert message.defects == []
+    assert message["To"].addresses[0].addr_spec == copy.recipient
+    text, html = (part.get_content() for part in message.iter_parts())
+    assert f"\n{address.typed}. Bis bald!" in text
+    assert f"Ada {escape(address.typed)} " in html
+
+
+@within_tests
+@given(names)
+def test_a_book_may_have_any_name(composer, book, name):
+    name = name.replace("\x00", "").replace("\r", "\n")[:200]
+    AddressBook.objects.filter(pk=book.pk).update(name=name)
+    named, to = Composer(composer.frozen), recipient(book, "Ada")
+    message = parsed(undoubled(named.copy(to).lines))
+    text, html = (part.get_content() for part in message.iter_parts())
+    values = named.values(to) | {"books": name}
+    assert lines_of(text) == lines_of(MergeTemplate.read(TEXT).fill(values))
+    assert lines_of(html) == lines_of(MergeTemplate.read(HTML).fill(values, escape=escape))
 
 
 def escape_as_django(text: str) -> str:
