@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.core import mail
+from django.core.management import call_command
 from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,13 @@ def test_in_no_period_more_leaves_than_the_limit_allows(most, asked, limit):
         within = [n for when, n in granted if start <= when < start + limit.period]
         assert sum(within) <= most
     assert len(remembered) <= most * 3 + 100
+
+
+def test_people_who_run_the_site_read_what_a_sender_allows(site, capsys):
+    SenderSettings.objects.filter(site=site).update(per_second=10, per_day=5000, connections=4)
+    call_command("newsletter_status")
+    said = "testserver sends at most 10 a second, 5,000 a day, 4 connections at once."
+    assert said in capsys.readouterr().out
 
 
 def test_an_hourly_limit_holds_the_rest_back_until_there_is_room(book, readers, send, site):

@@ -17,7 +17,6 @@ from .access import (
 from .campaigns import (
     AlreadySent,
     CannotSend,
-    describe_transport,
     digest_of_newest,
     run_lane,
     send_campaign,
@@ -35,7 +34,7 @@ from .events import ProviderEvent, take_event
 from .heartbeat import campaigns_are_left_alone, worker_is_missing
 from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
-from .progress import Progress, progress_of
+from .progress import Progress, describe_limits, describe_transport, progress_of
 from .readiness import newest, reasons_against_sending
 from .rectification import SomethingElse, ask_for_new_address, awaiting_move, correct, move
 from .restriction import (
@@ -87,6 +86,7 @@ __all__ = [
     "confirm",
     "confirmed_before",
     "correct",
+    "describe_limits",
     "describe_transport",
     "digest_of_newest",
     "disclose",

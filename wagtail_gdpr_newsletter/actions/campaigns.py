@@ -26,7 +26,7 @@ from wagtail.log_actions import log
 from .. import conf, pseudonyms, signals
 from ..models import Campaign, FrozenMessage, Ledger, SendStatus
 from ..models.ledgers import LANE_LEASE
-from ..sending import dispatch, lanes, ledger, messages
+from ..sending import dispatch, lanes, ledger
 from ..sending.lanes import logged_faults
 from ..sending.transport import MailerRefuses
 from ..sending.turn import LaneLost, Turn, take_turn
@@ -301,11 +301,6 @@ def _note(event: str, campaign: Campaign, **facts: object) -> None:
     words = ", ".join([event, *(f"{name}: {fact}" for name, fact in told.items())])
     data = {"event": event, "campaign": campaign.pk, **told}
     logger.info("Campaign %s: %s", campaign.pk, words, extra={"newsletter": data})
-
-
-def describe_transport() -> str:
-    """By which way campaigns leave, and how many at once."""
-    return dispatch.describe(messages.open_mailer())
 
 
 def tend_campaigns() -> None:

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from django.utils.timezone import now
 
-from ..models import Campaign, DeliveryStatus, Lane, Ledger, SendStatus
+from ..models import Campaign, DeliveryStatus, Lane, Ledger, SenderSettings, SendStatus
+from ..sending import dispatch, messages
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,27 @@ def progress_of(campaign: Campaign) -> Progress:
         rate=_rate(campaign),
         in_doubt=counted.get(DeliveryStatus.UNKNOWN, 0) if undecided else 0,
     )
+
+
+def describe_transport() -> str:
+    """By which way campaigns leave, and how many at once; for people who run the site, in English."""
+    return dispatch.describe(messages.open_mailer())
+
+
+def describe_limits() -> list[str]:
+    """What senders allow beyond that, a line for each that allows less than everything; in English, too."""
+    lines = []
+    for sender in SenderSettings.objects.select_related("site"):
+        limits = {
+            "a second": sender.per_second,
+            "an hour": sender.per_hour,
+            "a day": sender.per_day,
+            "connections at once": sender.connections,
+        }
+        told = [f"{most:,} {what}" for what, most in limits.items() if most]
+        if told:
+            lines.append(f"{sender.site.hostname} sends at most {', '.join(told)}.")
+    return lines
 
 
 def _rate(campaign: Campaign) -> float:

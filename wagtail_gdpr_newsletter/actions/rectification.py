@@ -182,8 +182,8 @@ def _opt_in(contact: Contact, move: Move, *, origin: Origin) -> None:
     )
     named = named.exclude(status=SubscriptionStatus.UNSUBSCRIBED)
     contact.lift_suppressions(books=[subscription.book.uuid for subscription in named])
+    named.update(opted_in=True)
     for subscription in named:
-        Subscription.objects.filter(pk=subscription.pk).update(opted_in=True)
         if subscription.status == SubscriptionStatus.PENDING:
             subscription.statement = subscription.previous_statement  # Not what is only asked for.
         append(contact, subscription)

@@ -24,7 +24,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(actions.describe_transport())
+        for line in [actions.describe_transport(), *actions.describe_limits()]:
+            self.stdout.write(line)
         if actions.worker_is_missing():
             self.stderr.write("No worker has been seen for some minutes: start manage.py qcluster.")
         elif actions.campaigns_are_left_alone():
