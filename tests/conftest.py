@@ -47,6 +47,14 @@ def readers(book):
     ]
 
 
+CROWD = [f"reader{number:02}@example.org" for number in range(40)]
+
+
+@pytest.fixture
+def crowd(book):
+    return [factories.make_subscription(book, address) for address in CROWD]
+
+
 @pytest.fixture
 def signup_page(site, book):
     return factories.make_signup_page(site, book)

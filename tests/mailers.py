@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import requests
 from anymail.backends.test import EmailBackend as AnymailTestBackend
@@ -43,6 +45,21 @@ class TellingMailer(EmailBackend):
         number = super().send_messages(messages)
         message_sent.send(type(self), message_number=number)
         return number
+
+
+@contextmanager
+def after_each_message(act: Callable[[], object]) -> Iterator[None]:
+    """Something happens as soon as a message has gone."""
+
+    def receive(**kwargs: object) -> None:
+        act()
+
+    message_sent.connect(receive)
+    try:
+        with use_mailer("tests.mailers.TellingMailer"):
+            yield
+    finally:
+        message_sent.disconnect(receive)
 
 
 class RefusingRecipients(EmailBackend):

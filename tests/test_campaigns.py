@@ -10,7 +10,7 @@ from django_q.models import Schedule
 
 from tests import factories
 from tests.conftest import html_of, link_in, on_the_wire
-from tests.mailers import message_sent, use_mailer
+from tests.mailers import after_each_message
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     Campaign,
@@ -147,15 +147,11 @@ def test_a_person_who_leaves_while_the_campaign_runs_gets_nothing(book, readers,
     configure(BATCH_SIZE=1)
     leaving = readers[1].contact
 
-    def leave(sender, message_number, **kwargs):
+    def leave() -> None:
         actions.unsubscribe(contact=leaving, books=None, origin=factories.ORIGIN)
 
-    message_sent.connect(leave)
-    try:
-        with use_mailer("tests.mailers.TellingMailer"):
-            campaign = send(factories.make_campaign(book))
-    finally:
-        message_sent.disconnect(leave)
+    with after_each_message(leave):
+        campaign = send(factories.make_campaign(book))
     assert campaign.deliveries.counted() == {"sent": 2, "skipped": 1}
     assert campaign.deliveries.get(contact=leaving).status == DeliveryStatus.SKIPPED
 

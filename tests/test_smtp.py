@@ -11,20 +11,13 @@ from django.core import mail
 from django.utils.timezone import now
 
 from tests import factories
+from tests.conftest import CROWD
 from tests.mailers import use_server
 from tests.smtp_server import Manners, serving
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import Lane, Suppression
 
 pytestmark = pytest.mark.django_db
-
-EVERYBODY = [f"reader{number:02}@example.org" for number in range(40)]
-
-
-@pytest.fixture
-def crowd(book):
-    """Forty readers."""
-    return [factories.make_subscription(book, address) for address in EVERYBODY]
 
 
 def settle(campaign, *, minutes: int) -> None:
@@ -43,7 +36,7 @@ def answering(usual: str, **others: str):
 def test_everybody_gets_one_copy(book, crowd, send, pipelining):
     with serving(Manners(pipelining=pipelining)) as server, use_server(server):
         campaign = send(factories.make_campaign(book))
-    assert sorted(server.recipients) == EVERYBODY
+    assert sorted(server.recipients) == CROWD
     assert server.most_at_once == 8, "as many conversations as the setting says"
     assert campaign.send_status == "sent"
     assert campaign.ledger.counted() == campaign.deliveries.counted() == {"sent": 40}
@@ -69,7 +62,7 @@ def test_a_mailbox_that_does_not_exist_fails_alone_and_is_suppressed(
     )
     with serving(manners) as server, use_server(server):
         campaign = send(factories.make_campaign(book))
-    assert sorted(server.recipients) == [each for each in EVERYBODY if "07" not in each]
+    assert sorted(server.recipients) == [each for each in CROWD if "07" not in each]
     assert campaign.ledger.counted() == campaign.deliveries.counted() == {"sent": 39, "failed": 1}
     failed = campaign.deliveries.get(status="failed")
     assert failed.error == "The server refused the recipient (550)."
@@ -91,7 +84,7 @@ def test_a_busy_mailbox_gets_its_copy_later(book, crowd, send):
         assert campaign.ledger.counted_reasons() == {"The server refused the recipient (450).": 1}
         manners.to_recipient = answering("250 ok")
         settle(campaign, minutes=2)
-    assert sorted(server.recipients) == EVERYBODY
+    assert sorted(server.recipients) == CROWD
     assert campaign.send_status == "sent"
 
 
@@ -120,7 +113,7 @@ def test_a_server_that_hangs_up_after_the_message_leaves_one_in_doubt(book, crow
         campaign = send(factories.make_campaign(book))
         settle(campaign, minutes=60)
     assert campaign.ledger.counted() == {"sent": 39, "unknown": 1}
-    assert Counter(server.recipients) == Counter(EVERYBODY), "here it had, and got no second copy"
+    assert Counter(server.recipients) == Counter(CROWD), "here it had, and got no second copy"
 
 
 def test_a_server_that_falls_silent_leaves_one_in_doubt(book, crowd, send):
@@ -129,7 +122,7 @@ def test_a_server_that_falls_silent_leaves_one_in_doubt(book, crowd, send):
         campaign = send(factories.make_campaign(book))
         settle(campaign, minutes=60)
     assert campaign.ledger.counted() == {"sent": 39, "unknown": 1}
-    assert Counter(server.recipients) == Counter(EVERYBODY)
+    assert Counter(server.recipients) == Counter(CROWD)
 
 
 def test_a_server_that_closes_in_between_costs_nobody_their_copy(book, crowd, send):
@@ -137,7 +130,7 @@ def test_a_server_that_closes_in_between_costs_nobody_their_copy(book, crowd, se
     closed = []
 
     def close_three_times(address: str) -> str:
-        if len(closed) < 3 and address != EVERYBODY[0] and int(address[6:8]) > 12:
+        if len(closed) < 3 and address != CROWD[0] and int(address[6:8]) > 12:
             closed.append(address)
             return "421 4.3.2 restarting"
         return "250 ok"
@@ -146,7 +139,7 @@ def test_a_server_that_closes_in_between_costs_nobody_their_copy(book, crowd, se
         campaign = send(factories.make_campaign(book))
         settle(campaign, minutes=2)
     assert len(closed) == 3
-    assert sorted(server.recipients) == EVERYBODY
+    assert sorted(server.recipients) == CROWD
     assert campaign.ledger.counted() == {"sent": 40}
 
 
@@ -160,7 +153,7 @@ def test_a_server_that_refuses_for_a_while_costs_nobody_their_copy(book, crowd, 
         manners.to_recipient = answering("250 ok")
         settle(campaign, minutes=3)
         settle(campaign, minutes=5)
-    assert sorted(server.recipients) == EVERYBODY
+    assert sorted(server.recipients) == CROWD
     assert campaign.trouble == ""
 
 

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from wagtail.models import ModelLogEntry
 
 from tests import factories
-from tests.mailers import message_sent, use_mailer
+from tests.mailers import after_each_message, use_mailer
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import Campaign, Lane, SenderSettings
 
@@ -42,25 +42,6 @@ class Page:
         response = self.client.post(self.url(campaign, "steer"), {"verb": verb}, follow=True)
         campaign.refresh_from_db()
         return response
-
-
-def after_each_message(act):
-    """Something happens as soon as a message has gone."""
-
-    class Listening:
-        def __enter__(self):
-            message_sent.connect(self.receive, weak=False)
-            self.mailer = use_mailer("tests.mailers.TellingMailer")
-            self.mailer.__enter__()
-
-        def receive(self, **kwargs) -> None:
-            act()
-
-        def __exit__(self, *error):
-            self.mailer.__exit__(*error)
-            message_sent.disconnect(self.receive)
-
-    return Listening()
 
 
 def logged(campaign) -> list[str]:

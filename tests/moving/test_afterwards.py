@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from tests import factories
 from tests.conftest import HttpsClient
-from tests.mailers import message_sent, use_mailer
+from tests.mailers import after_each_message, use_mailer
 from tests.moving.steps import MY_DATA, NEW, OLD, ask, move
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.addresses import Address
@@ -254,17 +254,13 @@ def test_whoever_moves_while_their_copy_is_on_its_way_is_not_charged_with_its_bo
     question = ask(visitor)
     campaign = factories.make_campaign(book)
 
-    def move_now(**kwargs) -> None:
+    def move_now() -> None:
         visitor.open_link(question, "new-address")
         visitor.press("Yes, that is my address")
 
-    message_sent.connect(move_now)
-    try:
-        with use_mailer("tests.mailers.TellingMailer"):
-            actions.send_campaign(campaign=campaign)
-            actions.run_lane()
-    finally:
-        message_sent.disconnect(move_now)
+    with after_each_message(move_now):
+        actions.send_campaign(campaign=campaign)
+        actions.run_lane()
     delivery = campaign.deliveries.get()
     actions.take_event(
         actions.ProviderEvent("bounced", delivery.opaque_id, "", "1", "bounced", True, now())
