@@ -11,6 +11,7 @@ import json
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Received(NamedTuple):
     recipient: str
     #: As sent, with its dots undoubled.
     octets: bytes
+    #: By the clock that all processes of a machine have in common.
+    at: float
 
 
 @dataclass
@@ -62,6 +65,7 @@ class SmtpServer:
     manners: Manners = field(default_factory=Manners)
     port: int = 0
     received: list[Received] = field(default_factory=list)
+    greeted: int = 0
     open: int = 0
     logins: int = 0
     most_at_once: int = 0
@@ -96,7 +100,7 @@ class Session(asyncio.Protocol):
         self.server = server
         self.manners = server.manners
         self.buffer = b""
-        self.in_data = self.is_known = False
+        self.in_data = self.is_known = self.is_over = False
         self.sender = self.recipient = ""
 
     def connection_made(self, transport) -> None:
@@ -104,6 +108,7 @@ class Session(asyncio.Protocol):
         if self.is_secured and not self.manners.tls_at_once:
             return  # The same conversation, from now on secured.
         self.server._transports.add(transport)
+        self.server.greeted += 1
         self.server.open += 1
         self.server.most_at_once = max(self.server.most_at_once, self.server.open)
         self.reply(self.manners.greeting)
@@ -121,20 +126,21 @@ class Session(asyncio.Protocol):
             return
         line = text.encode() + b"\r\n"
         delay = self.manners.delay + (self.manners.thinks if text.startswith("354") else 0)
+        self.is_over = self.is_over or text.startswith(("221", "421"))
         if delay:
-            asyncio.get_running_loop().call_later(delay, self._write, line)
+            asyncio.get_running_loop().call_later(delay, self._write, line, self.is_over)
         else:
-            self._write(line)
-        if text.startswith("421"):
-            self.transport.close()
+            self._write(line, self.is_over)
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, is_last: bool) -> None:
         if not self.transport.is_closing():
             self.transport.write(line)
+            if is_last:
+                self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while self.buffer and not self.transport.is_closing():
+        while self.buffer and not (self.is_over or self.transport.is_closing()):
             if self.in_data:
                 # The end of an empty message has no line before it.
                 start = 0 if self.buffer.startswith(b".\r\n") else self.buffer.find(END) + 2
@@ -154,8 +160,6 @@ class Session(asyncio.Protocol):
         verb, _space, argument = line.partition(" ")
         hear = getattr(self, f"hear_{verb.lower()}", None)
         self.reply(hear(argument) if hear else "502 what?")
-        if verb.upper() == "QUIT":
-            self.transport.close()
 
     def hear_ehlo(self, _argument: str) -> str:
         manners = self.manners
@@ -219,7 +223,7 @@ class Session(asyncio.Protocol):
         answer = manners.to_end(recipient)
         if answer.startswith("2"):
             octets = body.replace(b"\r\n..", b"\r\n.")
-            message = Received(self.sender, recipient, octets)
+            message = Received(self.sender, recipient, octets, time.monotonic())
             (manners.keep or self.server.received.append)(message)
         if manners.hangs_up_on(recipient):
             self.transport.abort()

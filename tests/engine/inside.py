@@ -1,11 +1,13 @@
-"""What happens within the site's own processes: `python -m tests.engine.inside VERB ...`, answers in JSON."""
+"""What happens within the site's own processes: `["verb", ...]` on each line that comes in, an answer goes out."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+import time
+import traceback
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import django
@@ -20,23 +22,26 @@ def verb(function):
 
 @verb
 def prepare(readers: int, size: int) -> dict:
-    """Tables, a site, so many readers in one book, and a campaign of about so many bytes."""
+    """Tables where there are none, a new site, so many readers of a book, and a campaign of about so many bytes."""
     from django.core.management import call_command
-    from wagtail.models import Site
+    from django.db import connection
 
     from tests import factories
+    from wagtail_gdpr_newsletter.models import Campaign, Lane, SendStatus
 
-    call_command("migrate", verbosity=0)
-    site = Site.objects.get(is_default_site=True)
-    site.hostname, site.port = "www.example.org", 443
-    site.save()
+    if not connection.introspection.table_names():
+        call_command("migrate", verbosity=0)
+    Campaign.objects.update(send_status=SendStatus.SENT)  # Of a test that has failed.
+    Lane.objects.all().delete()
+    site = factories.make_site()
     factories.make_sender(site)
     book = factories.make_book(site, "Seed letter")
-    add_readers(book, readers)
-    return {"campaign": make_campaign(book, size).pk}
+    addresses = [f"reader{each}@{site.hostname}" for each in range(readers)]
+    add_readers(book, addresses)
+    return {"campaign": make_campaign(book, size).pk, "readers": addresses}
 
 
-def add_readers(book, number: int) -> None:
+def add_readers(book, everybody: Sequence[str]) -> None:
     from django.utils.timezone import now
 
     from wagtail_gdpr_newsletter import pseudonyms
@@ -44,7 +49,7 @@ def add_readers(book, number: int) -> None:
     from wagtail_gdpr_newsletter.models import Contact, Subscription, SubscriptionStatus
 
     statement = current_statement(book, "en")
-    for addresses in batched((f"reader{each}@example.org" for each in range(number)), 5000):
+    for addresses in batched(everybody, 5000):
         contacts = Contact.objects.bulk_create(
             Contact(
                 site=book.site,
@@ -60,7 +65,8 @@ def add_readers(book, number: int) -> None:
         )
         numbers = [contact.pk for contact in contacts]
         if numbers[0] is None:  # MariaDB below 10.5 does not tell.
-            numbers = Contact.objects.filter(address__in=addresses).values_list("pk", flat=True)
+            here = Contact.objects.filter(site=book.site, address__in=addresses)
+            numbers = here.values_list("pk", flat=True)
         Subscription.objects.bulk_create(
             Subscription(
                 contact_id=contact,
@@ -89,12 +95,11 @@ def make_campaign(book, size: int):
 
 
 @verb
-def send(campaign: int) -> dict:
+def send(campaign: int) -> None:
     from wagtail_gdpr_newsletter import actions
     from wagtail_gdpr_newsletter.models import Campaign
 
     actions.send_campaign(campaign=Campaign.objects.get(pk=campaign))
-    return {}
 
 
 @verb
@@ -105,7 +110,7 @@ def sign_up(number: int) -> dict:
     from wagtail_gdpr_newsletter.addresses import Address
     from wagtail_gdpr_newsletter.models import AddressBook, Origin
 
-    book = AddressBook.objects.get()
+    book = AddressBook.objects.latest("pk")
     address = f"new{number}@example.org"
     actions.sign_up(
         site=book.site,
@@ -118,39 +123,134 @@ def sign_up(number: int) -> dict:
 
 
 @verb
-def tend() -> dict:
-    """The minutely job, now."""
+def tend() -> None:
+    """The minutely job, now, and as if no server had to be left alone any longer."""
     from wagtail_gdpr_newsletter import actions
     from wagtail_gdpr_newsletter.models import Ledger
 
     Ledger.objects.update(rests_until=None)
     actions.tend_campaigns()
-    return {}
+
+
+@verb
+def let_time_pass() -> int:
+    """Until what waits for another attempt is due; how much that was."""
+    from django.utils.timezone import now
+
+    from wagtail_gdpr_newsletter.models import Delivery
+
+    waiting = Delivery.objects.to_try_again().filter(retry_at__gt=now())
+    return waiting.update(retry_at=now())
+
+
+@verb
+def leave(address: str, way: str) -> float:
+    """When that was certain, by a clock that all processes of this machine have in common."""
+    from tests.factories import ORIGIN
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import Contact
+
+    contact = Contact.objects.get(address=address)
+    if way == "unsubscribe":
+        actions.unsubscribe(contact=contact, books=None, origin=ORIGIN)
+    elif way == "object":
+        actions.object_to_mail(contact=contact, origin=ORIGIN)
+    else:
+        actions.erase(contact=contact, origin=ORIGIN)
+    return time.monotonic()
+
+
+@verb
+def find(*addresses: str) -> list[str]:
+    """Where in our tables and in the queue they stand, in whichever spelling."""
+    from tests.traces import traces_of
+
+    return traces_of(*addresses, tables=("wagtail_gdpr_newsletter", "django_q"))
+
+
+@verb
+def empty_queue() -> int:
+    """How many tasks there were that nobody had begun."""
+    from django_q.brokers import get_broker
+
+    broker = get_broker()
+    waiting = broker.queue_size()
+    broker.purge_queue()
+    return waiting
+
+
+@verb
+def stop_schedules() -> None:
+    """Nothing happens by itself any more, but what the queue has."""
+    from django_q.models import Schedule
+
+    Schedule.objects.all().delete()
+
+
+@verb
+def ask_worker() -> None:
+    """Returns once a worker has done a task that was put into the queue after all others."""
+    from django_q.tasks import async_task, result
+
+    assert result(async_task("math.sqrt", 4), wait=60_000) == 2
+
+
+@verb
+def cut(ports: list[int]) -> int:
+    """End the conversations with the database that are held from these ports; how many there were."""
+    from django.db import connection
+
+    places = ", ".join(["%s"] * len(ports))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE datname = current_database() AND client_port IN ({places})",
+                ports,
+            )
+            return len(cursor.fetchall())
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist WHERE db = database()"
+            f" AND substring_index(host, ':', -1) IN ({places})",
+            ports,
+        )
+        numbers = [number for (number,) in cursor.fetchall()]
+        for number in numbers:
+            cursor.execute("KILL %s", [number])
+        return len(numbers)
 
 
 @verb
 def report(campaign: int) -> dict:
-    """What the ledger says: the status of each address, and its tally."""
+    """What the ledger says: the status of each delivery, by its name on the message, and its tally."""
     from wagtail_gdpr_newsletter.models import Campaign, Lane
+    from wagtail_gdpr_newsletter.models.deliveries import opaque_id
 
     here = Campaign.objects.get(pk=campaign)
-    deliveries = here.deliveries.values_list("contact__address", "status")
+    deliveries = here.deliveries.values_list("pk", "status")
     return {
         "send_status": here.send_status,
         "trouble": here.trouble,
-        "deliveries": dict(deliveries),
-        "lines": len(deliveries),
+        "deliveries": {opaque_id(here, pk): status for pk, status in deliveries},
         "counted": here.ledger.counted(),
-        "lanes": Lane.objects.count(),
+        "lanes": Lane.objects.filter(campaign=here).count(),
     }
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sandbox.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.engine.settings")
     django.setup()
-    name, *arguments = sys.argv[1:]
-    answer = VERBS[name](*map(int, arguments))
-    sys.stdout.write(f"{json.dumps(answer)}\n")
+    from django.db import close_old_connections
+
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        close_old_connections()
+        try:
+            answer = {"answer": VERBS[name](*arguments)}
+        except Exception:  # noqa: BLE001 -- whoever asked is told
+            answer = {"fault": traceback.format_exc()[-3000:]}
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from pathlib import Path
-
-import pytest
-
-from tests.engine.world import World, world
+from tests.engine.checking import faults
+from tests.engine.conftest import on_linux
 from tests.smtp_server import Manners
 
 CONNECTIONS = 8
-READERS = 2000
 KILLS = 5
-
-pytestmark = [
-    pytest.mark.xdist_group("engine"),
-    pytest.mark.skipif(
-        not Path("/proc/self/task").exists(),
-        reason="How to find the workers of a cluster is Linux's way.",
-    ),
+#: How a server may refuse for a while: at which point, and what it says then; to some it hangs up.
+MOODS = [
+    ("to_end", "452 4.3.1 the disk is full"),
+    ("greeting", "421 4.3.2 too many of you"),
+    ("to_sender", "421 4.3.2 shutting down"),
+    ("to_data", "452 4.3.1 not so fast"),
+    ("to_end", "421 4.3.2 shutting down"),
 ]
 
-
-def check(site: World, report: dict, *, in_doubt_at_most: int) -> None:
-    """Nobody lost, nobody twice, and the ledger says of each what is true of them."""
-    copies = Counter(site.server.recipients)
-    assert report["lines"] == len(report["deliveries"])
-    twice = {address: number for address, number in copies.items() if number > 1}
-    assert twice == {}, "a second copy"
-    unknown = {address for address, status in report["deliveries"].items() if status == "unknown"}
-    sent = {address for address, status in report["deliveries"].items() if status == "sent"}
-    assert sent | unknown == set(report["deliveries"]), report["counted"]
-    assert sent <= set(copies), "called sent, and nobody has got it"
-    assert set(copies) - sent <= unknown
-    assert len(unknown) <= in_doubt_at_most
-    assert report["counted"] == dict(Counter(report["deliveries"].values()))
-    assert report["lanes"] == 0
+pytestmark = on_linux
 
 
-def test_workers_killed_at_random_instants_cost_nobody_their_copy(tmp_path):
-    manners = Manners(delay=0.04)  # So that there is something to be killed.
-    with world(tmp_path, readers=READERS, manners=manners) as site:
-        cluster = site.start_cluster()
-        site.do("send", site.campaign)
-        for kill in range(KILLS):
-            manners.pipelining = kill % 2 == 0  # For the conversations from now on.
-            so_far = len(site.server.received)
-            left = (READERS - so_far) // (2 * (KILLS - kill))
-            site.wait_for(so_far + random.randrange(1, max(left, 2)))
-            if kill % 2:
-                site.kill_lanes(cluster)
-            else:
-                cluster.kill()
-                cluster = site.start_cluster()
-            site.do("tend")
-        report = site.wait_until_finished()
-        check(site, report, in_doubt_at_most=KILLS * CONNECTIONS)
+def test_workers_killed_at_random_instants_cost_nobody_their_copy(begin):
+    manners = Manners(delay=0.03)  # So that there is something to be killed.
+    site = begin(1000, manners)
+    cluster = site.start_cluster()
+    site.do("send", site.campaign)
+    for kill in range(KILLS):
+        manners.pipelining = kill % 2 == 0  # For the conversations from now on.
+        site.wait_for_some(of=2 * (KILLS - kill))
+        if kill % 2:
+            site.kill_a_lane(cluster)
+        else:
+            cluster.kill()
+            cluster = site.start_cluster()
+    report = site.wait_until_finished()
+    assert faults(site, report, in_doubt_at_most=KILLS * CONNECTIONS) == []
+
+
+def test_a_server_that_refuses_for_a_while_meanwhile_costs_nobody_theirs_either(begin):
+    manners = Manners(delay=0.03)
+    site = begin(1000, manners)
+    cluster = site.start_cluster()
+    site.do("send", site.campaign)
+    waited = 0
+    for kill, (point, reply) in enumerate(MOODS):
+        site.wait_for_some(of=2 * (len(MOODS) - kill))
+        usual, refused = getattr(manners, point), site.refuse(point, reply)
+        if kill % 2:
+            site.kill_a_lane(cluster)
+        else:
+            site.wait_for_more(kill + 1, of=refused)
+            cluster.kill()
+            cluster = site.start_cluster()
+        site.wait_for_more(1, of=refused)
+        setattr(manners, point, usual)
+        waited += site.do("let_time_pass")
+    assert waited, "nobody was put off"
+    report = site.wait_until_finished()
+    assert faults(site, report, in_doubt_at_most=len(MOODS) * CONNECTIONS) == []
