@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -225,6 +225,8 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
     except LaneLost:
         logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
     except Exception as error:
+        if not connection.in_atomic_block:  # It may be the database that went away.
+            connection.close_if_unusable_or_obsolete()
         _rest(campaign, turn, MailerRefuses(type(error).__name__))
         raise
 

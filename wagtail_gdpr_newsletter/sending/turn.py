@@ -235,7 +235,20 @@ class Turn:
             self._commit(lambda: None)
 
     def end(self) -> None:
-        """What was claimed and has not begun is due again at once; the turn is somebody else's."""
+        """What was claimed and has not begun is due again at once; the turn is somebody else's.
+
+        A lane that stays behind while its worker lives keeps others from working until its lease is over:
+        so the database is asked again where it was away.
+        """
+        for pause in PAUSES:
+            try:
+                lanes.close(self.lane.pk)
+                return
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block:
+                    raise
+                connection.close()
+                sleep(pause)
         lanes.close(self.lane.pk)
 
     def _renew(self, **changes: Any) -> None:
