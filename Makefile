@@ -29,7 +29,7 @@ TEMPLATES = $(shell find wagtail_gdpr_newsletter sandbox -path sandbox/var -prun
 MIGRATIONS_VENV := .tox/migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox demo test test-matrix benchmark benchmark-full lint format migrations translations screenshots clean
+.PHONY: help sandbox demo test test-matrix benchmark benchmark-full soak lint format migrations translations screenshots clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ benchmark: $(call stamp,test) ## measure what sending costs, side by side; DATAB
 
 benchmark-full: $(call stamp,test) ## measure a campaign to a million readers
 	@$(BIN)/python -m tests.benchmarks --full $(BENCHMARK)
+
+soak: $(call stamp,test) ## kill workers thirty times during a campaign; DATABASE_URL adds a database, Q_REDIS_URL Redis
+	@$(BIN)/python -m tests.engine.soak $(SOAK)
 
 lint: $(call stamp,lint) ## check style, types, layers, migrations, templates, the size of modules
 	@echo "Style ..."
