@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
+from anymail.backends.mailgun import EmailBackend as MailgunBackend
 from anymail.backends.test import EmailBackend as AnymailTestBackend
 from anymail.exceptions import AnymailRecipientsRefused, AnymailRequestsAPIError
+from anymail.message import AnymailRecipientStatus
 from django.conf import settings
 from django.core.mail.backends.locmem import EmailBackend
 from django.dispatch import Signal
@@ -109,3 +111,19 @@ class AnsweringProvider(AnymailTestBackend):
         response = requests.Response()
         response.status_code = self.status_code
         raise AnymailRequestsAPIError("refused", response=response)
+
+
+class FailingProvider(AnymailTestBackend):
+    """Takes the call, and says of each recipient that it failed."""
+
+    def parse_recipient_status(self, response, payload, message):
+        failed = AnymailRecipientStatus(message_id=None, status="failed")
+        return dict.fromkeys(message.to, failed)
+
+
+class SilentMailgun(MailgunBackend):
+    """As somebody would have it who wants no errors."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.fail_silently = True

@@ -123,7 +123,7 @@ def test_a_bounce_that_says_the_mail_was_unwelcome_suppresses_nobody(delivery):
         ({"esp_event": {"msys": {"message_event": {"bounce_class": "10"}}}}, True),
         ({"mta_response": "smtp;452 4.2.2 mailbox full"}, False),
         ({"mta_response": "550 5.2.2 over quota"}, False),
-        ({"mta_response": "550 5.1.1 no such user"}, True),
+        ({"mta_response": "550 5.1.1 no such user [52.4.12.9]"}, True),
         ({"description": "Rejected by Microsoft"}, True),
         ({"esp_event": [{"type": "blocked"}]}, False),
         ({"mta_response": "550 5.7.1 your IP is on a blocklist"}, False),

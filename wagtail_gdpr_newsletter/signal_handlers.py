@@ -24,16 +24,30 @@ JOBS = [
 
 #: Where providers write what kind of bounce it was: Postmark; Amazon SES; Brevo and Mandrill;
 #: MailerSend and Resend; Mailjet; SparkPost.
-KIND_KEYS = {"Type", "bounceType", "event", "type", "hard_bounce", "bounce_class"}
+KIND_KEYS = {
+    "Type",
+    "bounceType",
+    "bounceSubType",
+    "event",
+    "type",
+    "hard_bounce",
+    "bounce_class",
+}
 SOFT_WORDS = re.compile(
     r"=(\w+[._])?(soft|transient|temporary|blocked)|^hard_bounce=false"
     r"|^bounce_class=(2[0-4]|40|60|70|100)$",
     re.IGNORECASE,
 )
-SOFT_CODES = re.compile(r"\b(4\.\d{1,3}\.\d{1,3}|5\.2\.2|5\.7\.\d{1,3})\b")
-#: Among them those that say nothing of the mailbox: whoever sent the mail is not wanted there.
-BLOCKED_WORDS = re.compile(r"=(\w+[._])?blocked|^bounce_class=(5[0-9])$", re.IGNORECASE)
-BLOCKED_CODES = re.compile(r"\b[45]\.7\.\d{1,3}\b")
+SOFT_CODES = re.compile(r"(?<![\d.])(4\.\d{1,3}\.\d{1,3}|5\.2\.2|5\.7\.\d{1,3})(?!\.?\d)")
+#: Bounces that say nothing of the mailbox: the mail or its sender is not wanted there, or its owner is away
+#: (which Amazon SES calls general).
+OTHER_WORDS = re.compile(
+    r"=(\w+[._])?blocked|^bounceSubType=(General|ContentRejected|MessageTooLarge|AttachmentRejected)$"
+    r"|^bounce_class=5[0-9]$",
+    re.IGNORECASE,
+)
+#: RFC 3463: the message is too large, its content or its sender is refused.
+OTHER_CODES = re.compile(r"(?<![\d.])[45]\.(2\.3|3\.4|[67]\.\d{1,3})(?!\.?\d)")
 
 
 def take_tracking_event(
@@ -46,7 +60,7 @@ def take_tracking_event(
             opaque_id=str((event.metadata or {}).get("delivery", "")),
             message_id=event.message_id or "",
             event_id=event.event_id or "",
-            reason=RejectReason.BLOCKED if _is_about_us(event) else event.reject_reason or "",
+            reason=RejectReason.OTHER if _is_about_the_mail(event) else event.reject_reason or "",
             is_permanent=_is_permanent(event),
             occurred_at=event.timestamp or now(),
         )
@@ -62,16 +76,18 @@ def _is_permanent(event: AnymailTrackingEvent) -> bool:
     if event.reject_reason not in (RejectReason.BOUNCED, RejectReason.INVALID, None):
         return False  # Blocked, spam, timed out: the mail was unwelcome, the mailbox exists.
     return not (
-        any(SOFT_WORDS.search(word) for word in _words_of(event.esp_event))
+        _is_about_the_mail(event)
+        or any(SOFT_WORDS.search(word) for word in _words_of(event.esp_event))
         or SOFT_CODES.search(event.mta_response or "")
     )
 
 
-def _is_about_us(event: AnymailTrackingEvent) -> bool:
-    """Whether a bounce says that the mailbox does not want mail from here, whoever's mailbox it is."""
-    return event.event_type == "bounced" and bool(
-        any(BLOCKED_WORDS.search(word) for word in _words_of(event.esp_event))
-        or BLOCKED_CODES.search(event.mta_response or "")
+def _is_about_the_mail(event: AnymailTrackingEvent) -> bool:
+    """Whether a bounce says nothing of the mailbox: another mail might be taken there, now as ever."""
+    words = list(_words_of(event.esp_event))
+    return event.event_type == "bounced" and (
+        OTHER_CODES.search(event.mta_response or "") is not None
+        or (any(map(OTHER_WORDS.search, words)) and "bounceType=Permanent" not in words)
     )
 
 

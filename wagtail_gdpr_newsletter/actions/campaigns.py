@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ def _start(campaign: Campaign, user: User | None) -> None:
     Ledger.objects.create(campaign=campaign)
     log(instance=campaign, action="wagtail_gdpr_newsletter.send", user=user)
     transaction.on_commit(ring, robust=True)
-    _note("started", campaign)
+    transaction.on_commit(partial(_note, "started", campaign), robust=True)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
@@ -261,8 +262,10 @@ def _rest(campaign: Campaign, turn: Turn, refusal: MailerRefuses) -> None:
         )
         before = 0 if turn.has_sent else Ledger.objects.get(campaign=campaign).refusals
         rest = timedelta(minutes=RESTS[min(before, len(RESTS) - 1)])
-        until = now() + (refusal.retry_after or rest)
-        Ledger.objects.rest(campaign, until=until, refusals=before + 1)
+        if refusal.retry_after is not None:
+            rest = max(refusal.retry_after, timedelta(seconds=LANE_SECONDS))
+            Ledger.objects.keep_quiet(until=now() + rest)
+        Ledger.objects.rest(campaign, until=now() + rest, refusals=before + 1)
     _set_trouble(campaign, reason % {"error": refusal})
     _note("refused", campaign, for_good=refusal.for_good, reason=str(refusal))
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 
 from .. import conf, pseudonyms
 from ..models import (
@@ -60,8 +61,8 @@ TAKEN = {*STATUS_AFTER, "deferred"}
 
 #: Reasons for a bounce that are the mailbox's own, in Anymail's words; with others the sender is not wanted.
 OF_THE_MAILBOX = ("", "bounced", "invalid", "timed_out")
-#: Campaigns of one contact that are looked through for bounces in a row.
-LOOK_BACK = 100
+#: From the first to the last of the campaigns in a row that came back.
+SOFT_BOUNCES_SPAN = timedelta(days=7)
 
 #: `Delivery.opaque_id`; anything else in its place was not made by us.
 OPAQUE_ID = re.compile(r"(?P<campaign>[0-9a-f]{32})\.(?P<pk>[0-9]{1,18})")
@@ -118,6 +119,8 @@ def _take_of_delivery(event: ProviderEvent, delivery: Delivery) -> None:
             _move(delivery, event)
             if consequence and contact and _concerns(contact, event, delivery.sent_at):
                 consequence(contact, delivery.books, event)
+                if event.type == "bounced" and _comes_back_again_and_again(contact, delivery):
+                    contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
 def _lock_owner(delivery: Delivery) -> Contact | None:
@@ -209,22 +212,38 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
 
 
 def _bounced(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:
-    if event.is_permanent or _bounces_again_and_again(contact):
+    if event.is_permanent:
         contact.suppress(scope=SITE_SCOPE, reason=SuppressionReason.BOUNCE)
 
 
-def _bounces_again_and_again(contact: Contact) -> bool:
-    """Whether so many campaigns in a row came back from the mailbox that it is as good as gone.
+def _comes_back_again_and_again(contact: Contact, delivery: Delivery) -> bool:
+    """Whether it is one of so many in a row that came back from the mailbox, which is as good as gone.
 
-    Whenever the last of these events comes: what they say together does not depend on their order (M7).
+    Since they last opted in, and over some days: it may be full for a weekend. What the events say together does
+    not depend on their order (M7).
     """
-    came_back = DeliveryEvent.objects.filter(
-        delivery=OuterRef("pk"), type="bounced", reason__in=OF_THE_MAILBOX
+    told = DeliveryEvent.objects.filter(delivery=OuterRef("pk"))
+    came_back = told.filter(type="bounced", reason__in=OF_THE_MAILBOX)
+    sent = (
+        contact.deliveries.filter(sent_at__gte=_opted_in_at(contact))
+        .annotate(came_back=Exists(came_back) & ~Exists(told.filter(type="delivered")))
+        .order_by("sent_at", "pk")
+        .values_list("came_back", "sent_at", "pk")
     )
-    sent = contact.deliveries.filter(sent_at__gte=contact.address_since).order_by("-sent_at", "-pk")
-    row = sent.annotate(came_back=Exists(came_back)).values_list("came_back", flat=True)[:LOOK_BACK]
-    longest = max((len(list(run)) for back, run in groupby(row) if back), default=0)
-    return longest >= conf.soft_bounce_limit()
+    for back, run in groupby(sent, key=itemgetter(0)):
+        in_a_row = list(run)
+        if back and delivery.pk in (pk for _back, _at, pk in in_a_row):
+            times = [at for _back, at, _pk in in_a_row if at]
+            long_enough = times[-1] - times[0] >= SOFT_BOUNCES_SPAN
+            return long_enough and len(in_a_row) >= conf.soft_bounce_limit()
+    return False
+
+
+def _opted_in_at(contact: Contact) -> datetime:
+    """Since then what their mailbox did before is of no account."""
+    confirmed = contact.consent_records.filter(event=RecordedEvent.CONFIRMED)
+    last = confirmed.aggregate(last=Max("occurred_at"))["last"]
+    return max(filter(None, [last, contact.address_since]))
 
 
 def _complained(contact: Contact, books: Sequence[str], event: ProviderEvent) -> None:

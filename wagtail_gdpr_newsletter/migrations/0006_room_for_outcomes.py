@@ -33,5 +33,15 @@ class Migration(migrations.Migration):
             name='reason',
             field=models.CharField(choices=[('withdrawal', 'unsubscribed'), ('objection', 'objected'), ('complaint', 'complained of spam'), ('bounce', 'address takes no mail'), ('erasure', 'had their data erased'), ('moved', 'moved to another address')], max_length=16),
         ),
+        migrations.AddField(
+            model_name='lane',
+            name='granted_at',
+            field=models.FloatField(null=True),
+        ),
+        migrations.AddField(
+            model_name='ledger',
+            name='quiet_until',
+            field=models.DateTimeField(null=True),
+        ),
         migrations.RunPython(make_room, take_room_back),
     ]

@@ -306,13 +306,13 @@ DECLARATIONS: dict[str, Declaration] = {
         _not(
             "campaign writer_until written_to size is_complete claimed_to rests_until refusals served_at"
         )
-        | _not("tally reasons doubts_left_at"),
+        | _not("quiet_until tally reasons doubts_left_at"),
     ),
     "Lane": Declaration(
         _("Lanes"),
         {},
         _not("id machine leader process slot campaign connections started_at leased_until")
-        | _not("claimed in_flight looked_at commits tally reasons"),
+        | _not("claimed in_flight looked_at granted_at commits tally reasons"),
     ),
     "Pace": Declaration(_("Paces"), {}, _not("site granted")),
     "FrozenMessage": Declaration(

@@ -32,9 +32,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Those of which nobody has learnt anything since: a provider's event may have been quicker."""
         return self.pending().filter(pk__in=numbers)
 
-    def give_back(self, numbers: Collection[int]) -> None:
-        """Due again at once, but for those that wait for another attempt."""
-        self.still_pending(numbers).filter(retry_at__isnull=True).update(retry_at=now())
+    def give_back(self, numbers: Collection[int]) -> int:
+        """Due again at once, but for those that wait for another attempt; how many."""
+        return self.still_pending(numbers).filter(retry_at__isnull=True).update(retry_at=now())
 
     def to_try_again(self) -> DeliveryQuerySet:
         """What had a turn and needs another one, now or later."""

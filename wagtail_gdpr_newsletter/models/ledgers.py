@@ -54,6 +54,12 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
         shorter = Q(rests_until__isnull=True) | Q(rests_until__lt=until)
         self.filter(shorter, campaign=campaign).update(rests_until=until, **changes)
 
+    def keep_quiet(self, *, until: datetime) -> None:
+        """The provider asks for it, and all campaigns go through the same one: lanes at work keep to it, too."""
+        under_way = self.filter(campaign__send_status=SendStatus.SENDING)
+        under_way.filter(_over("quiet_until", until)).update(quiet_until=until)
+        under_way.filter(_over("rests_until", until)).update(rests_until=until)
+
     def is_worked_off(self, campaign: Campaign) -> bool:
         """Whether nothing waits any more and nobody is at work; then everything is counted once more."""
         ledger = self.select_for_update().get(campaign=campaign)
@@ -106,6 +112,8 @@ class Ledger(models.Model):
     #: The mail server takes nothing; no lane turns to it before, and each time it waits longer.
     rests_until = models.DateTimeField(null=True)
     refusals = models.PositiveSmallIntegerField(default=0)
+    #: Nor does one that is at work claim anything before: the provider asked for that.
+    quiet_until = models.DateTimeField(null=True)
     #: When a lane last turned to it: whose turn is longest ago is next.
     served_at = models.DateTimeField(null=True)
     #: How many deliveries have which outcome, and why; what is waiting is not counted. What lanes at
@@ -185,6 +193,8 @@ class Lane(models.Model):
     in_flight = models.JSONField(default=list)
     #: When it was last looked who those go to.
     looked_at = models.DateTimeField(null=True)
+    #: When the sender's limits let it claim those, by the clock that they go by.
+    granted_at = models.FloatField(null=True)
     #: Counts what the lane has written.
     commits = models.PositiveIntegerField(default=0)
     #: As in `Ledger`, of this turn alone.

@@ -34,15 +34,19 @@ PARTS = 4
 
 
 class Grant(NamedTuple):
-    """So many messages may leave now; where it is none, ask again after so many seconds."""
+    """So many messages may leave now; where it is none, ask again after so many seconds.
+
+    `at`: when that was, where there are limits at all.
+    """
 
     number: int
     wait: float = 0
+    at: float | None = None
 
 
 class PaceQuerySet(models.QuerySet["Pace"]):
     def grant(self, site: Site, wanted: int) -> Grant:
-        """In the transaction that claims them. What has been granted counts, whether it leaves or not."""
+        """In the transaction that claims them. What has been granted counts, unless it is taken back."""
         limits = _limits_of(site)
         if not limits or not wanted:
             return Grant(wanted)
@@ -57,15 +61,16 @@ class PaceQuerySet(models.QuerySet["Pace"]):
         for limit, _number in limits:
             granted[limit.name] = _with(granted.get(limit.name, []), limit, number, at)
         self.filter(site=site).update(granted=granted)
-        return Grant(number)
+        return Grant(number, at=at)
 
-    def take_back(self, site: Site, number: int) -> None:
-        """Of what was granted last and has not left."""
-        if not _limits_of(site):
+    def take_back(self, site: Site, number: int, *, granted_at: float) -> None:
+        """Of what was granted then, and has not left."""
+        limits = _limits_of(site)
+        if not limits or not number:
             return
         granted, _at = self._locked(site)
-        for name, grants in granted.items():
-            granted[name] = _without(grants, number)
+        for limit, _most in limits:
+            granted[limit.name] = _without(granted.get(limit.name, []), limit, number, granted_at)
         self.filter(site=site).update(granted=granted)
 
     def reserve_connections(self, lane: Lane, site: Site, wanted: int) -> int:
@@ -112,21 +117,22 @@ def _until(start: float, limit: Limit) -> float:
 
 
 def _with(granted: Granted, limit: Limit, number: int, at: float) -> Granted:
-    start = at - at % limit.cell if limit.cell else at
+    start = _cell(limit, at)
     kept = [(each, count) for each, count in granted if _until(each, limit) > at]
     if kept and kept[-1][0] == start:
         return [*kept[:-1], (start, kept[-1][1] + number)]
     return [*kept, (start, number)]
 
 
-def _without(granted: Granted, number: int) -> Granted:
-    kept = list(granted)
-    while kept and number:
-        start, count = kept.pop()
-        if count > number:
-            return [*kept, (start, count - number)]
-        number -= count
-    return kept
+def _without(granted: Granted, limit: Limit, number: int, at: float) -> Granted:
+    """Of that very moment: taken from another's grant it would count for too short a time."""
+    start = _cell(limit, at)
+    fewer = [(each, count - number if each == start else count) for each, count in granted]
+    return [(each, count) for each, count in fewer if count > 0]
+
+
+def _cell(limit: Limit, at: float) -> float:
+    return at - at % limit.cell if limit.cell else at
 
 
 class Pace(models.Model):

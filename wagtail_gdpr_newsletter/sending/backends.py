@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import chain, islice
+from dataclasses import replace
+from itertools import islice
 from math import ceil
 from time import monotonic
 from typing import NamedTuple
@@ -36,9 +37,10 @@ DOUBTS_IN_A_ROW = 2
 
 
 class Call(NamedTuple):
-    """Whom it is for, and through which backend it goes."""
+    """Whom it is for, what they get, and through which backend it goes."""
 
     claimed: Sequence[Claimed]
+    message: messages.NewsletterMessage
     mailer: BaseEmailBackend
 
 
@@ -76,46 +78,61 @@ class BackendTransport:
         self._parts.clear()
         idle = list(self._mailers)
         groups = batches.grouped(claimed, self._in_a_call)
-        calls: dict[Future[list[Outcome]], Call] = {}
+        under_way: dict[Future[list[Outcome]], Call] = {}
         while True:
             late = self._refusal or monotonic() > latest
-            leaving = [] if late else self._next(groups, len(idle))
-            if not (leaving or calls or self._settled or self._untouched):
+            leaving = [] if late else self._calls(groups, idle)
+            if not (leaving or under_way or self._settled or self._untouched):
                 break
             self._record(turn, leaving)
-            for group in leaving:
-                call = Call(group, idle.pop())
-                calls[self._begin(call)] = call
-            done, _waiting = wait(calls, timeout=BEAT, return_when=FIRST_COMPLETED)
+            for call in leaving:
+                if any(map(_is_refusal, under_way)):  # Since.
+                    self._untouched += call.claimed
+                    idle.append(call.mailer)
+                else:
+                    under_way[self._begin(call)] = call
+            done, _waiting = wait(under_way, timeout=BEAT, return_when=FIRST_COMPLETED)
             turn.beat()
             for future in done:
-                call = calls.pop(future)
+                call = under_way.pop(future)
                 idle.append(call.mailer)
                 self._hear(call, future)
         if self._refusal:
             raise self._refusal
 
-    def _record(self, turn: Turn, leaving: Sequence[Sequence[Claimed]]) -> None:
+    def _calls(self, groups: Iterator[list[Claimed]], idle: list[BaseEmailBackend]) -> list[Call]:
+        """For each that is idle, as long as there is somebody to write to."""
+        calls = []
+        for group in self._next(groups, len(idle)):
+            try:
+                calls.append(Call(group, self._message_for(group), idle.pop()))
+            except ValueError as error:  # Of what it is made of.
+                outcome = replace(cannot_be_written(error), nothing_taken=True)
+                self._learn(group, [outcome] * len(group))
+        return calls
+
+    def _record(self, turn: Turn, leaving: Sequence[Call]) -> None:
         settled, untouched = self._settled, self._untouched
         self._settled, self._untouched = [], []
         try:
-            turn.record(settled, list(chain.from_iterable(leaving)), untouched)
+            turn.record(settled, [each for call in leaving for each in call.claimed], untouched)
         except MailerRefuses as streak:
             self._refusal = self._refusal or streak
 
     def _hear(self, call: Call, answer: Future[list[Outcome]]) -> None:
-        """What has become of everybody in that call."""
         try:
-            outcomes = answer.result()
+            self._learn(call.claimed, answer.result())
         except MailerRefuses as refusal:
             self._refusal = self._refusal or refusal
             self._untouched += call.claimed
+
+    def _learn(self, group: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+        """What has become of everybody in a call."""
+        if len(group) > 1 and outcomes[0].nothing_taken:
+            self._untouched += group
+            self._take_apart(group)
             return
-        if len(outcomes) > 1 and all(each.status == DeliveryStatus.FAILED for each in outcomes):
-            self._untouched += call.claimed
-            self._take_apart(call.claimed)
-            return
-        self._settled += map(Settled, call.claimed, outcomes)
+        self._settled += map(Settled, group, outcomes)
         in_doubt = outcomes[0].status == DeliveryStatus.UNKNOWN
         self._doubts = self._doubts + 1 if in_doubt else 0
         if self._doubts >= DOUBTS_IN_A_ROW:
@@ -131,17 +148,14 @@ class BackendTransport:
         self._parts.extendleft([group[half:], group[:half]])
 
     def _begin(self, call: Call) -> Future[list[Outcome]]:
+        if self._pool:
+            return self._pool.submit(_send_apart, call.mailer, call.message)
         done: Future[list[Outcome]] = Future()
         try:
-            message = self._message_for(call.claimed)
-            if self._pool:
-                return self._pool.submit(_send_apart, call.mailer, message)
             open_connection(call.mailer)
-            done.set_result(_send(call.mailer, message))
+            done.set_result(_send(call.mailer, call.message))
         except MailerRefuses as refusal:
             done.set_exception(refusal)
-        except ValueError as error:  # Of what it is made of.
-            done.set_result([cannot_be_written(error)] * len(call.claimed))
         return done
 
     def _message_for(self, claimed: Sequence[Claimed]) -> messages.NewsletterMessage:
@@ -149,6 +163,10 @@ class BackendTransport:
         if len(recipients) == 1:
             return self._composer.message(recipients[0], provider=self._provider)
         return self._batches.message(recipients)
+
+
+def _is_refusal(answer: Future[list[Outcome]]) -> bool:
+    return answer.done() and isinstance(answer.exception(), MailerRefuses)
 
 
 def copies_in_a_call(mailer: BaseEmailBackend, *, calls: int) -> int:

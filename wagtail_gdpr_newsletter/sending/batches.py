@@ -72,15 +72,16 @@ class BatchComposer:
         """One that is for all of them, and shows nobody another; no two have one mailbox."""
         frozen, composer = self.composer.frozen, self.composer
         subject, text, html = self._marked
-        message = messages.NewsletterMessage(
+        message = messages.BatchMessage(
             subject,
             text,
             frozen.from_header,
             [recipient.mailbox for recipient in recipients],
             reply_to=[frozen.reply_to],
-            headers=ONE_CLICK,
+            headers=dict(ONE_CLICK),
             merge_data={},
             merge_headers={},
+            metadata={},
             merge_metadata={},
             esp_extra=dict(PROVIDERS[self.provider].options),
             tags=[messages.TAG],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cached_property, lru_cache
 from time import time
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.conf import settings
@@ -219,7 +220,7 @@ class Composer:
 TOKEN = Slot("link_token", "")
 
 #: RFC 8058, 3.1.
-ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+ONE_CLICK = MappingProxyType({"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
 
 
 @lru_cache(maxsize=1)

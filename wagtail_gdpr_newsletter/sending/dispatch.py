@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import takewhile
 from time import monotonic, sleep
 from typing import Protocol, TypeGuard
@@ -10,16 +11,17 @@ from typing import Protocol, TypeGuard
 from anymail.backends.base_requests import AnymailRequestsBackend
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.utils.timezone import now
 
 from .. import conf
-from ..models import Campaign
+from ..models import Campaign, Ledger
 from . import audience, messages
 from .backends import BackendTransport, copies_in_a_call
 from .compose import Composer
 from .settling import Claimed
 from .smtp import SmtpTransport
 from .transport import PATIENCE, MailerRefuses
-from .turn import BEAT, Turn
+from .turn import Turn
 
 #: The first batch of a turn, before anybody knows how fast the server is.
 FIRST_BATCH = 64
@@ -32,9 +34,9 @@ FRESH = 3
 LATEST = 5
 #: Seconds until a lane asks again that found all of the sender's connections in use.
 CONNECTION_WAIT = 1
-#: Seconds for which a lane waits for its sender's next message; where it takes longer it lets others work,
-#: and asks again after that many at most: a limit may be lifted.
-SHORT_WAIT = 2
+#: Seconds for which a lane waits for its sender's next message, or as its provider asks; where it takes longer
+#: it lets others work, and asks again after that many at most: a limit may be lifted.
+SHORT_WAIT = 5
 LONG_WAIT = 60
 
 
@@ -72,7 +74,7 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
         turn.beat()
     composer = Composer(campaign.frozen_message)
     transport = transport_for(messages.open_mailer(), composer, connections=connections)
-    size, patience = FIRST_BATCH, LATEST
+    size, patience, refusals = FIRST_BATCH, LATEST, 0
     try:
         transport.open(turn)
         deadline = max(deadline, monotonic() + FRESH)  # Also where that took its time.
@@ -89,8 +91,10 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
             fresh = _until(min(deadline, began + FRESH), reached)
             try:
                 transport.deliver(fresh, turn, latest=began + patience)
+                refusals = 0
             except MailerRefuses as refusal:
-                _wait_for_provider(refusal, turn, deadline)
+                refusals += 1
+                _rest(refusal, at_least=2 ** (refusals - 1))
                 continue
             if turn.left == len(batch):  # The server was slower than that.
                 if patience > PATIENCE:
@@ -110,16 +114,14 @@ def _wait(turn: Turn) -> None:
     turn.beat()
 
 
-def _wait_for_provider(refusal: MailerRefuses, turn: Turn, deadline: float) -> None:
-    """Where it says how long, and that is a matter of seconds."""
+def _rest(refusal: MailerRefuses, *, at_least: float) -> None:
+    """Where the provider says for how long, and that is a matter of seconds: no lane calls it before."""
     if refusal.retry_after is None:
         raise refusal
-    again = monotonic() + refusal.retry_after.total_seconds()
-    if again > deadline:
+    seconds = max(refusal.retry_after.total_seconds(), at_least)
+    if seconds > SHORT_WAIT:
         raise refusal
-    while (left := again - monotonic()) > 0:
-        sleep(min(left, BEAT))
-        turn.beat()
+    Ledger.objects.keep_quiet(until=now() + timedelta(seconds=seconds))
 
 
 def _until(deadline: float, claimed: Iterable[Claimed]) -> Iterator[Claimed]:

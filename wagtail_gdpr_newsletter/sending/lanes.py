@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django_q.conf import Conf
 
 from .. import conf, pseudonyms
-from ..models import Delivery, DeliveryStatus, Lane, Ledger
+from ..models import Delivery, DeliveryStatus, Lane, Ledger, Pace
 from ..models.ledgers import LANE_LEASE
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ def close(lane_pk: int) -> None:
     if lane is None:
         return
     if lane.campaign_id:
+        # Before the deliveries, as whoever claims or reports does it.
+        Ledger.objects.select_for_update().get(campaign=lane.campaign_id)
         doubt = _("The worker stopped while the message was on its way.")
         in_doubt = Delivery.objects.still_pending(lane.in_flight).update(
             status=DeliveryStatus.UNKNOWN,
@@ -95,12 +97,19 @@ def close(lane_pk: int) -> None:
             attempts=F("attempts") + 1,
             error=doubt,
         )
-        Delivery.objects.give_back(lane.claimed)
         outcomes, reasons = Counter(lane.tally), Counter(lane.reasons)
         outcomes[DeliveryStatus.UNKNOWN] += in_doubt
         reasons[doubt] += in_doubt
         Ledger.objects.add_to_tally(lane.campaign_id, outcomes, reasons)
+        give_back(lane, lane.claimed)
     lane.delete()
+
+
+def give_back(lane: Lane, numbers: Collection[int]) -> None:
+    """What it has not begun is due again at once, and its sender may send as many others instead."""
+    number = Delivery.objects.give_back(numbers)
+    if lane.campaign and lane.granted_at is not None:
+        Pace.objects.take_back(lane.campaign.site, number, granted_at=lane.granted_at)
 
 
 def _is_alive(process: int) -> bool:

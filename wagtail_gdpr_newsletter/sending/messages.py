@@ -71,6 +71,18 @@ class FinishedMessage(EmailMessage):
         return octets.getvalue()
 
 
+class BatchMessage(NewsletterMessage):
+    """One for many, each of whom gets it with their own words; by those whom it is to, as we wrote them."""
+
+    def recipients(self) -> list[str]:
+        """None at all where the site's own code has changed whom it is to: they would get nobody's words.
+
+        Anymail asks after its `pre_send`, and sends nothing to nobody.
+        """
+        theirs = set(self.to) <= set(self.merge_data) and not (self.cc or self.bcc)
+        return super().recipients() if theirs else []
+
+
 class ComposedMessage(NewsletterMessage):
     """One copy of a campaign: what Anymail asks for in fields, and for all others the finished bytes."""
 
@@ -84,10 +96,13 @@ class ComposedMessage(NewsletterMessage):
 
 
 def open_mailer() -> BaseEmailBackend:
-    """The site's own mail backend, whichever way its version of Django names it."""
-    if hasattr(mail, "mailers"):
-        return mail.mailers.default
-    return mail.get_connection()
+    """The site's own mail backend, whichever way its version of Django names it.
+
+    It never hides an error: what it would not say is recorded as sent.
+    """
+    mailer = mail.mailers.default if hasattr(mail, "mailers") else mail.get_connection()
+    mailer.fail_silently = False
+    return mailer
 
 
 def provider_of(mailer: BaseEmailBackend) -> str:

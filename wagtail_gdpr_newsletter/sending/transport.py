@@ -8,12 +8,13 @@ import re
 import smtplib
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import requests
 import urllib3.exceptions
+from anymail.backends.base import AnymailBaseBackend
 from anymail.exceptions import (
     AnymailAPIError,
     AnymailConfigurationError,
@@ -41,6 +42,8 @@ class Outcome:
     error: str = ""
     #: The server says that there is no such mailbox, now or later.
     mailbox_is_dead: bool = False
+    #: A call was refused before anything of it was taken: its parts may be tried.
+    nothing_taken: bool = False
 
     @property
     def is_later(self) -> bool:
@@ -120,16 +123,20 @@ def refused_at_the_door(error: Exception) -> MailerRefuses:
 
 def send(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome:
     """Send one message and sort what happened; never raises for a fault of this one message."""
-    failure = _failure(mailer, message)
-    return failure or Outcome(
-        DeliveryStatus.SENT, message_id=message.anymail_status.message_id or ""
-    )
+    if failure := _failure(mailer, message):
+        return failure
+    status = message.anymail_status
+    if status.recipients and all(each.status in NOT_TAKEN for each in status.recipients.values()):
+        return refused_by_provider()
+    known = status.message_id if isinstance(status.message_id, str) else ""
+    return Outcome(DeliveryStatus.SENT, message_id=known)
 
 
 def send_batch(mailer: BaseEmailBackend, message: NewsletterMessage) -> list[Outcome]:
     """The same with one that is for several: an outcome for each whom it is to, in their order.
 
-    The provider's ids are left: some give one id to all, and its events name the delivery by ours.
+    What is said of the call as a whole is one object. The provider's ids are left: some give one id to all, and
+    its events name the delivery by ours.
     """
     mailboxes = list(message.to)  # The site's own code may take some of them away.
     if failure := _failure(mailer, message):
@@ -145,24 +152,42 @@ def _of_answer(answer: AnymailRecipientStatus | None) -> Outcome:
 
 
 def _failure(mailer: BaseEmailBackend, message: NewsletterMessage) -> Outcome | None:
+    """What kept it from being sent, where something did."""
     try:
-        return kept_back() if mailer.send_messages([message]) == 0 else None
-    except smtplib.SMTPException as error:
+        if mailer.send_messages([message]) == 0:
+            return replace(kept_back(), nothing_taken=True)
+    except Exception as error:  # noqa: BLE001 -- backends raise what they like
+        return _of_error(error, mailer, message)
+    return None
+
+
+def _of_error(
+    error: Exception, mailer: BaseEmailBackend, message: NewsletterMessage
+) -> Outcome | None:
+    if isinstance(error, smtplib.SMTPException):
         drop_connection(mailer)
         return _of_smtp(error)
-    except AnymailRecipientsRefused:
+    if isinstance(error, AnymailRecipientsRefused):
         return refused_by_provider()
-    except AnymailConfigurationError as error:
+    if isinstance(error, AnymailConfigurationError):
         raise MailerRefuses(_describe(error), for_good=True) from error
-    except AnymailAPIError as error:
+    if isinstance(error, AnymailAPIError):
         return _of_api(error)
-    except (AnymailError, ValueError, UnicodeError) as error:
+    if isinstance(mailer, AnymailBaseBackend):
+        return _around_the_call(error, message)
+    if isinstance(error, ValueError | UnicodeError):
         return cannot_be_written(error)
-    except OSError as error:
+    if isinstance(error, OSError):
         drop_connection(mailer)
-        return in_doubt(error)
-    except Exception as error:  # noqa: BLE001 -- backends raise what they like; it may have left by then
-        return in_doubt(error)
+    return in_doubt(error)  # It may have left by then.
+
+
+def _around_the_call(error: Exception, message: NewsletterMessage) -> Outcome | None:
+    """Raised by a message that cannot be told to the provider, or by the site's own receivers of signals."""
+    status = message.anymail_status
+    if status.esp_response is None:
+        return replace(cannot_be_written(error), nothing_taken=True)
+    return None if status.recipients else in_doubt(error)
 
 
 def refused_by_provider() -> Outcome:
@@ -239,7 +264,8 @@ def _of_api(error: AnymailAPIError) -> Outcome:
         wait = _retry_after(error)
         raise MailerRefuses(f"{_describe(error)} {code}", retry_after=wait) from error
     reason = _("The provider answered %(code)s.") % {"code": code}
-    return Outcome(_status_after(code), error=reason)
+    status = _status_after(code)
+    return Outcome(status, error=reason, nothing_taken=status == DeliveryStatus.FAILED)
 
 
 def _retry_after(error: AnymailAPIError) -> timedelta | None:
@@ -247,7 +273,7 @@ def _retry_after(error: AnymailAPIError) -> timedelta | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     asked = headers.get("Retry-After", "")
     if asked.isdecimal():
-        return min(timedelta(seconds=int(asked)), LONGEST_WAIT)
+        return min(timedelta(seconds=int(asked[:9])), LONGEST_WAIT)
     try:
         return min(max(parsedate_to_datetime(asked) - now(), timedelta(0)), LONGEST_WAIT)
     except (TypeError, ValueError):

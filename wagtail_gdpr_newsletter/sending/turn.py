@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -88,17 +89,20 @@ class Turn:
         if (
             claimed is None
         ):  # It was written, and the answer got lost: the next claim gives it back.
+            self._open = set(self.lane.claimed)
             return []
         self._open = {claim.delivery for claim in claimed}
         return claimed
 
     def _claim(self, size: int) -> list[Claim]:
         self._renew()  # A write first: so SQLite never finds out too late that others write.
-        if self._open:
-            Delivery.objects.give_back(self._open)
-            Pace.objects.take_back(self.campaign.site, len(self._open))
         ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
+        if self._open:
+            lanes.give_back(self.lane, self._open)
         if not Campaign.objects.filter(pk=ledger.pk, send_status=SendStatus.SENDING).exists():
+            return []
+        if ledger.quiet_until and ledger.quiet_until > now():
+            self.wait = (ledger.quiet_until - now()).total_seconds()
             return []
         again = _claims(_due_again(ledger).order_by("retry_at", "pk")[:size])
         first = _claims(_due_first(ledger).order_by("pk")[: size - len(again)])
@@ -110,7 +114,7 @@ class Turn:
             Delivery.objects.still_pending(numbers[: len(again)]).update(retry_at=None)
         if len(claimed) > len(again):
             Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
-        self._renew(claimed=numbers, looked_at=self._looked_at)
+        self._renew(claimed=numbers, looked_at=self._looked_at, granted_at=grant.at)
         return claimed
 
     @property
@@ -173,9 +177,10 @@ class Turn:
         self._in_flight -= {each.delivery for each in untouched}
         self._in_flight |= {each.delivery for each in leaving}
         self._commit(lambda: self._write(settled))
-        for each in settled:
-            self.has_sent = self.has_sent or each.outcome.status == DeliveryStatus.SENT
-            self._watch(each.outcome)
+        outcomes = [each.outcome for each in settled]
+        self.has_sent |= any(outcome.status == DeliveryStatus.SENT for outcome in outcomes)
+        for _id, same in groupby(outcomes, key=id):  # One answer may be for many.
+            self._watch(next(same))
 
     def _write(self, settled: Sequence[Settled]) -> None:
         for changes, deliveries in grouped(settled, looked_at=self._looked_at):
@@ -215,7 +220,7 @@ class Turn:
             raise LaneLost
         if lane.commits == self._commits:
             return False
-        self._commits, self._open = lane.commits, set(lane.claimed)
+        self._commits, self.lane = lane.commits, lane
         self._tally, self._reasons = Counter(lane.tally), Counter(lane.reasons)
         return True
 
