@@ -8,6 +8,7 @@ from tests.smtp_server import Manners
 
 CONNECTIONS = 8
 KILLS = 5
+READERS = 2000
 #: How a server may refuse for a while: at which point, and what it says then; to some it hangs up.
 MOODS = [
     ("to_end", "452 4.3.1 the disk is full"),
@@ -22,7 +23,7 @@ pytestmark = on_linux
 
 def test_workers_killed_at_random_instants_cost_nobody_their_copy(begin):
     manners = Manners(delay=0.03)  # So that there is something to be killed.
-    site = begin(1000, manners)
+    site = begin(READERS, manners)
     cluster = site.start_cluster()
     site.do("send", site.campaign)
     for kill in range(KILLS):
@@ -39,7 +40,7 @@ def test_workers_killed_at_random_instants_cost_nobody_their_copy(begin):
 
 def test_a_server_that_refuses_for_a_while_meanwhile_costs_nobody_theirs_either(begin):
     manners = Manners(delay=0.03)
-    site = begin(1000, manners)
+    site = begin(READERS, manners)
     cluster = site.start_cluster()
     site.do("send", site.campaign)
     waited = 0

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.text import Truncator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -228,7 +228,10 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
     except Exception as error:
         if not connection.in_atomic_block:  # It may be the database that went away.
             connection.close_if_unusable_or_obsolete()
-        _rest(campaign, turn, MailerRefuses(type(error).__name__))
+        if not isinstance(
+            error, OperationalError | InterfaceError
+        ):  # Else it is not the mail server's fault.
+            _rest(campaign, turn, MailerRefuses(type(error).__name__))
         raise
 
 

@@ -19,13 +19,16 @@ from .complaints import error, warning
 #: What names the queue in Q_CLUSTER.
 BROKERS = {"orm", "redis", "django_redis", "sqs", "iron_mq", "mongo", "broker_class"}
 
+#: What is counted in Q_CLUSTER.
+NUMBERS = ("workers", "timeout", "retry", "max_attempts", "queue_limit", "bulk")
+
 #: A task that was taken from these never comes back, however long it waits.
 FORGETFUL = {"redis", "django_redis"}
 
 
 def _queue() -> Iterator[checks.CheckMessage]:
     cluster = getattr(settings, "Q_CLUSTER", None)
-    if not cluster or not BROKERS & set(cluster):
+    if not isinstance(cluster, dict) or not BROKERS & set(cluster):
         yield warning(
             4,
             "Q_CLUSTER names no queue: django-q2 would look for Redis on this machine.",
@@ -50,6 +53,14 @@ def _queue() -> Iterator[checks.CheckMessage]:
             )
         else:
             clusters[f'Q_CLUSTER["ALT_CLUSTERS"]["{name}"]'] = campaigns
+    wrong = [f"{where}[{key!r}]" for where, each in clusters.items() for key in _no_numbers(each)]
+    if wrong:
+        yield error(
+            14,
+            f"No whole number: {', '.join(wrong)}.",
+            "Whatever comes from the environment is text until you say int().",
+        )
+        return
     # What the one has from the other is said of the other alone.
     found = [each for named in reversed(clusters.items()) for each in _repetition(*named)]
     yield from {message.id: message for message in found}.values()
@@ -60,6 +71,10 @@ def _queue() -> Iterator[checks.CheckMessage]:
             "SQLite has one writer, and the workers are many.",
             "Use PostgreSQL or MariaDB, or lower Q_CLUSTER['workers'].",
         )
+
+
+def _no_numbers(cluster: dict[str, Any]) -> list[str]:
+    return [key for key in NUMBERS if not isinstance(cluster.get(key, 0), int | None)]
 
 
 def _named(name: str, cluster: dict[str, Any]) -> dict[str, Any] | None:
@@ -110,12 +125,12 @@ def _may_wait_longer_than_retry(cluster: dict[str, Any]) -> bool:
     limit = cluster.get("queue_limit", workers**2)
     if not limit:  # No limit at all.
         return True
-    turns_before = math.ceil((limit + cluster.get("bulk", 1)) / workers)
+    turns_before = math.ceil((limit + (cluster.get("bulk") or 1)) / workers)
     return (turns_before + 1) * LANE_SECONDS >= _retry(cluster)
 
 
 def _retry(cluster: dict[str, Any]) -> int:
-    return cluster.get("retry", 60)
+    return cluster.get("retry") or 60
 
 
 def _workers(cluster: dict[str, Any]) -> int:
@@ -165,7 +180,8 @@ def _database() -> Iterator[checks.CheckMessage]:
         yield warning(
             16,
             "A worker would connect to the database anew for each task, and each time it looks for one.",
-            "Set CONN_MAX_AGE in DATABASES, for example to 60, and CONN_HEALTH_CHECKS to True.",
+            "Set CONN_MAX_AGE in DATABASES, for example to 60, and CONN_HEALTH_CHECKS to True, at least for the "
+            "worker: under ASGI Django wants 0 in the web server.",
         )
 
 
