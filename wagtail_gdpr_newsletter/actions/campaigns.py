@@ -138,8 +138,8 @@ def _start(campaign: Campaign, user: User | None) -> None:
     _freeze(campaign, user)
     Ledger.objects.create(campaign=campaign)
     log(instance=campaign, action="wagtail_gdpr_newsletter.send", user=user)
-    transaction.on_commit(ring, robust=True)
     transaction.on_commit(partial(_note, "started", campaign), robust=True)
+    transaction.on_commit(ring, robust=True)
 
 
 def _approve(campaign: Campaign, user: User | None) -> None:
