@@ -5,9 +5,10 @@ import os
 
 import django
 
-from sandbox.settings import *  # noqa: F403
+from tests.engine.settings import *  # noqa: F403
+from tests.engine.settings import ANYMAIL
 
-ANYMAIL = json.loads(os.environ["ANYMAIL"])
+ANYMAIL = {**ANYMAIL, **json.loads(os.environ["ANYMAIL"])}
 BACKEND = f"anymail.backends.{os.environ['PROVIDER'].lower()}.EmailBackend"
 if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": BACKEND}}

@@ -5,4 +5,4 @@ import os
 from sandbox.settings import *  # noqa: F403
 from sandbox.settings import Q_CLUSTER
 
-Q_CLUSTER = {**Q_CLUSTER, "name": os.environ["ENGINE_QUEUE"]}
+Q_CLUSTER = {**Q_CLUSTER, "name": os.environ.get("ENGINE_QUEUE", "engine")}

@@ -50,7 +50,7 @@ class Conversation:
         self, smtp: smtplib.SMTP, selector: selectors.BaseSelector, *, patience: float
     ) -> None:
         self._socket: socket.socket = smtp.sock  # type: ignore[assignment]  # It is open.
-        self._pipelining = smtp.has_extn("pipelining")
+        self.pipelining = smtp.has_extn("pipelining")
         self._tells_size = smtp.has_extn("size")
         self._patience = patience
         self._selector = selector
@@ -98,7 +98,7 @@ class Conversation:
     @property
     def wants_clearance(self) -> bool:
         """It has learnt something, and is busy with the next envelope for some round trips: time to record."""
-        return bool(self._settled and self.offered and not self._pipelining)
+        return bool(self._settled and self.offered and not self.pipelining)
 
     @property
     def may_let_go(self) -> bool:
@@ -155,7 +155,7 @@ class Conversation:
 
     def _pump(self) -> None:
         """Send what may be sent now: all of it, or one command where the last one has been answered."""
-        if self._pipelining:
+        if self.pipelining:
             self._expected += [about for about, _command in self._waiting]
             self._unsent += b"".join([command for _about, command in self._waiting])
             self._waiting.clear()
@@ -216,7 +216,7 @@ class Conversation:
             if self.refusal:
                 self._lose(self.refusal)
                 return
-            if self._waiting and not self._pipelining:
+            if self._waiting and not self.pipelining:
                 self._pump()
 
     def _next_reply(self) -> Reply | None:

@@ -93,7 +93,7 @@ class SmtpTransport:
             self._exchange(timeout=1 if ready_since is None else self._gathering)
             for conversation in busy:
                 if conversation.may_let_go and not self._is_late:
-                    conversation.let_go(self._next_letter(claimed))
+                    self._let_go_of(conversation, claimed)
             ready = [each for each in busy if each.is_ready or each.wants_clearance]
             if not ready:
                 turn.beat()
@@ -161,7 +161,7 @@ class SmtpTransport:
         for conversation in here:
             conversation.cleared = True
             if conversation.held:
-                conversation.let_go(self._next_letter(claimed))
+                self._let_go_of(conversation, claimed)
         for conversation in ready:
             if conversation.held and not (conversation in here or conversation.is_lost):
                 self._untouched.append(conversation.held.claimed)
@@ -169,9 +169,20 @@ class SmtpTransport:
             if conversation.is_lost:
                 self._replace(conversation, turn)
 
+    def _let_go_of(self, conversation: Conversation, claimed: Iterator[Claimed]) -> None:
+        """And put the envelope of the following letter behind it; where that has to wait, write it meanwhile."""
+        if conversation.pipelining:
+            conversation.let_go(self._next_letter(claimed))
+            return
+        conversation.let_go(None)
+        if following := self._next_letter(claimed):
+            conversation.begin(following)
+
     def _record(self, turn: Turn, settled: list[Settled], leaving: Sequence[Claimed] = ()) -> None:
         settled += self._unwritable
         untouched, self._unwritable, self._untouched = self._untouched, [], []
+        if not (settled or leaving or untouched):
+            return
         try:
             turn.record(settled, leaving, untouched)
         except MailerRefuses as refusal:
