@@ -226,11 +226,10 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
     except LaneLost:
         logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
     except Exception as error:
-        if not connection.in_atomic_block:  # It may be the database that went away.
-            connection.close_if_unusable_or_obsolete()
-        if not isinstance(
-            error, OperationalError | InterfaceError
-        ):  # Else it is not the mail server's fault.
+        if isinstance(error, OperationalError | InterfaceError):  # The mail server is not to blame.
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+        else:
             _rest(campaign, turn, MailerRefuses(type(error).__name__))
         raise
 

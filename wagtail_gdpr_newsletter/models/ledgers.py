@@ -56,7 +56,9 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
 
     def keep_quiet(self, *, until: datetime) -> None:
         """The provider asks for it, and all campaigns go through the same one: lanes at work keep to it, too."""
-        under_way = self.filter(campaign__send_status=SendStatus.SENDING)
+        under_way = self.filter(
+            campaign__send_status__in=[SendStatus.PREPARING, SendStatus.SENDING]
+        )
         under_way.filter(_over("quiet_until", until)).update(quiet_until=until)
         under_way.filter(_over("rests_until", until)).update(rests_until=until)
 

@@ -67,43 +67,55 @@ class Transport(Protocol):
 
 def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
     """Send until nothing is due or the time is up; raise `MailerRefuses` where nothing is taken."""
-    while not (connections := turn.reserve_connections(conf.connections())):
-        if monotonic() > deadline:
-            return
-        sleep(CONNECTION_WAIT)  # Other lanes have all that the sender may have.
-        turn.beat()
+    connections = _reserve_connections(turn, deadline)
+    if not connections:
+        return
     composer = Composer(campaign.frozen_message)
     transport = transport_for(messages.open_mailer(), composer, connections=connections)
-    size, patience, refusals = FIRST_BATCH, LATEST, 0
     try:
         transport.open(turn)
-        deadline = max(deadline, monotonic() + FRESH)  # Also where that took its time.
-        while monotonic() < deadline:
-            batch = turn.claim(min(size, conf.batch_size()))
-            if not batch and not turn.wait:
-                return
-            if not batch:
-                _wait(turn)
-                continue
-            began = monotonic()
-            reached = audience.recipients(campaign, batch)
-            turn.skip(set(batch) - {each.claim for each in reached})
-            fresh = _until(min(deadline, began + FRESH), reached)
-            try:
-                transport.deliver(fresh, turn, latest=began + patience)
-                refusals = 0
-            except MailerRefuses as refusal:
-                refusals += 1
-                _rest(refusal, at_least=2 ** (refusals - 1))
-                continue
-            if turn.left == len(batch):  # The server was slower than that.
-                if patience > PATIENCE:
-                    raise MailerRefuses("TimeoutError")
-                patience *= 4
-                deadline = max(deadline, monotonic() + FRESH)
-            size = _size_after(len(batch) - turn.left, monotonic() - began)
+        # Also where that took its time.
+        _send_batches(campaign, turn, transport, max(deadline, monotonic() + FRESH))
     finally:
         transport.close()
+
+
+def _reserve_connections(turn: Turn, deadline: float) -> int:
+    """None where other lanes have all that the sender may have, all the time."""
+    while not (connections := turn.reserve_connections(conf.connections())):
+        if monotonic() > deadline:
+            break
+        sleep(CONNECTION_WAIT)
+        turn.beat()
+    return connections
+
+
+def _send_batches(campaign: Campaign, turn: Turn, transport: Transport, deadline: float) -> None:
+    size, patience, refusals = FIRST_BATCH, LATEST, 0
+    while monotonic() < deadline:
+        batch = turn.claim(min(size, conf.batch_size()))
+        if not batch and not turn.wait:
+            return
+        if not batch:
+            _wait(turn)
+            continue
+        began = monotonic()
+        reached = audience.recipients(campaign, batch)
+        turn.skip(set(batch) - {each.claim for each in reached})
+        fresh = _until(min(deadline, began + FRESH), reached)
+        try:
+            transport.deliver(fresh, turn, latest=began + patience)
+            refusals = 0
+        except MailerRefuses as refusal:
+            refusals += 1
+            _rest(refusal, at_least=2 ** (refusals - 1))
+            continue
+        if turn.left == len(batch):  # The server was slower than that.
+            if patience > PATIENCE:
+                raise MailerRefuses("TimeoutError")
+            patience *= 4
+            deadline = max(deadline, monotonic() + FRESH)
+        size = _size_after(len(batch) - turn.left, monotonic() - began)
 
 
 def _wait(turn: Turn) -> None:
