@@ -265,7 +265,8 @@ def _rest(campaign: Campaign, turn: Turn, refusal: MailerRefuses) -> None:
         before = 0 if turn.has_sent else Ledger.objects.get(campaign=campaign).refusals
         rest = timedelta(minutes=RESTS[min(before, len(RESTS) - 1)])
         if refusal.retry_after is not None:
-            rest = max(refusal.retry_after, timedelta(seconds=LANE_SECONDS))
+            least = timedelta(seconds=0 if turn.has_sent else LANE_SECONDS)
+            rest = max(refusal.retry_after, least)
             Ledger.objects.keep_quiet(until=now() + rest)
         Ledger.objects.rest(campaign, until=now() + rest, refusals=before + 1)
     _set_trouble(campaign, reason % {"error": refusal})

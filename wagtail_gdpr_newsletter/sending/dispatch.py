@@ -107,7 +107,9 @@ def _send_batches(campaign: Campaign, turn: Turn, transport: Transport, deadline
             transport.deliver(fresh, turn, latest=began + patience)
             refusals = 0
         except MailerRefuses as refusal:
-            refusals += 1
+            refusals = (
+                refusals + 1 if turn.left == len(batch) else 1
+            )  # In a row, with nothing taken.
             _rest(refusal, at_least=2 ** (refusals - 1))
             continue
         if turn.left == len(batch):  # The server was slower than that.
