@@ -53,8 +53,9 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Manners:
-    #: Seconds that a call takes.
+    #: Seconds that a call takes, and what one for these takes beside.
     delay: float = 0
+    thinks: Callable[[list[str]], float] = lambda _recipients: 0
     #: Says no to a call for these, if it does.
     refuse: Callable[[list[str]], Refusal | None] = lambda _recipients: None
     #: Takes all and hangs up without a word.
@@ -84,7 +85,7 @@ class Provider:
         with self.lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(self.manners.delay)
+        time.sleep(self.manners.delay + self.manners.thinks(order.recipients))
         with self.lock:
             self.at_once -= 1
             refusal = self.manners.refuse(order.recipients)

@@ -12,7 +12,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,8 @@ class Manners:
     goes_ahead_for_nobody: bool = False
     to_data: Answer = lambda _recipient: "354 go ahead"
     to_end: Answer = lambda _recipient: "250 taken"
+    #: Seconds that it thinks about a message for these before it says whether it is taken.
+    lingers_over: Mapping[str, float] = field(default_factory=dict)
     #: Takes the message and hangs up without a word, or never says anything.
     hangs_up_on: Callable[[str], bool] = lambda _recipient: False
     falls_silent_on: Callable[[str], bool] = lambda _recipient: False
@@ -100,7 +102,7 @@ class Session(asyncio.Protocol):
         self.server = server
         self.manners = server.manners
         self.buffer = b""
-        self.in_data = self.is_known = self.is_over = False
+        self.in_data = self.is_known = self.is_over = self.is_thinking = False
         self.sender = self.recipient = ""
 
     def connection_made(self, transport) -> None:
@@ -140,7 +142,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while self.buffer and not (self.is_over or self.transport.is_closing()):
+        while self.buffer and not (self.is_over or self.is_thinking or self.transport.is_closing()):
             if self.in_data:
                 # The end of an empty message has no line before it.
                 start = 0 if self.buffer.startswith(b".\r\n") else self.buffer.find(END) + 2
@@ -225,13 +227,22 @@ class Session(asyncio.Protocol):
             octets = body.replace(b"\r\n..", b"\r\n.")
             message = Received(self.sender, recipient, octets, time.monotonic())
             (manners.keep or self.server.received.append)(message)
-        if manners.hangs_up_on(recipient):
+        if recipient in manners.lingers_over:
+            self.is_thinking = True
+            seconds = manners.lingers_over[recipient]
+            asyncio.get_running_loop().call_later(seconds, self.come_to_an_end, answer)
+        elif manners.hangs_up_on(recipient):
             self.transport.abort()
         elif manners.falls_silent_on(recipient):
             self.transport.pause_reading()
             self.buffer = b""
         else:
             self.reply(answer)
+
+    def come_to_an_end(self, answer: str) -> None:
+        self.is_thinking = False
+        self.reply(answer)
+        self.data_received(b"")
 
 
 def address_in(argument: str) -> str:

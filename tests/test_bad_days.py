@@ -18,7 +18,7 @@ from tests.test_smtp import answering, settle
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import Contact, Ledger, Subscription, Suppression
-from wagtail_gdpr_newsletter.sending import audience, dispatch, lanes
+from wagtail_gdpr_newsletter.sending import audience, lanes, supply
 
 pytestmark = pytest.mark.django_db
 
@@ -93,8 +93,8 @@ def test_nothing_leaves_long_after_it_was_asked_who_may_get_it(book, crowd, send
     """A server that is slow to say "go ahead": whoever leaves meanwhile gets nothing (I4)."""
     recipients, left = audience.recipients, []
 
-    def then_somebody_leaves(*arguments):
-        found = recipients(*arguments)
+    def then_somebody_leaves(*arguments, **options):
+        found = recipients(*arguments, **options)
         if not left:
             left.append(True)
             leaving = crowd[5].contact
@@ -102,7 +102,7 @@ def test_nothing_leaves_long_after_it_was_asked_who_may_get_it(book, crowd, send
         return found
 
     monkeypatch.setattr(audience, "recipients", then_somebody_leaves)
-    monkeypatch.setattr(dispatch, "LATEST", 0.5)
+    monkeypatch.setattr(supply, "LATEST", 0.5)
     manners = Manners(thinks=0.7)
     with serving(manners) as server, use_server(server, timeout=30):
         campaign = send(factories.make_campaign(book))
@@ -120,8 +120,8 @@ def test_whoever_moved_away_is_not_charged_with_their_dead_mailbox(book, crowd, 
     with serving(Manners(to_recipient=move_and_refuse)) as server, use_server(server):
         recipients = audience.recipients
 
-        def then_moves(*arguments):
-            found = recipients(*arguments)
+        def then_moves(*arguments, **options):
+            found = recipients(*arguments, **options)
             moving.take_address(Address.parse("new@example.org"))
             moving.save()
             return found
@@ -140,11 +140,11 @@ def test_who_becomes_one_with_somebody_meanwhile_gets_their_copy(book, readers):
     factories.write_ledger(campaign)
     recipients, merged = audience.recipients, []
 
-    def merge_first(*arguments):
+    def merge_first(*arguments, **options):
         if not merged:
             merged.append(True)
             actions_merge(ada, other)
-        return recipients(*arguments)
+        return recipients(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(audience, "recipients", merge_first)

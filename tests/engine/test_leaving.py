@@ -9,7 +9,7 @@ from tests.engine.checking import faults
 from tests.engine.conftest import on_linux
 from tests.engine.world import World
 from tests.smtp_server import Manners
-from wagtail_gdpr_newsletter.sending.dispatch import LATEST
+from wagtail_gdpr_newsletter.sending.supply import LATEST
 
 WAYS = ("unsubscribe", "object", "erase")
 LEAVING = 210

@@ -115,8 +115,8 @@ def _merge_deliveries(contact: Contact, other: Contact) -> None:
 def _at_work(campaigns: set[int]) -> set[int]:
     """The deliveries that lanes have claimed; held, so that nobody claims another one meanwhile."""
     list(Ledger.objects.select_for_update().filter(campaign__in=campaigns).order_by("campaign"))
-    lanes = Lane.objects.filter(campaign__in=campaigns).values_list("claimed", flat=True)
-    return {number for claimed in lanes for number in claimed}
+    lanes = Lane.objects.filter(campaign__in=campaigns)
+    return {number for lane in lanes for number in lane.claimed}
 
 
 def _progress(delivery: Delivery, at_work: set[int]) -> tuple[int, bool]:

@@ -312,7 +312,7 @@ DECLARATIONS: dict[str, Declaration] = {
         _("Lanes"),
         {},
         _not("id machine leader process slot campaign connections started_at leased_until")
-        | _not("claimed in_flight looked_at granted_at commits tally reasons"),
+        | _not("batches in_flight commits tally reasons"),
     ),
     "Pace": Declaration(_("Paces"), {}, _not("site granted")),
     "FrozenMessage": Declaration(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.db import models
 from django.db.models import Count, Exists, F, OuterRef, Q
@@ -189,14 +190,11 @@ class Lane(models.Model):
     connections = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(default=now)
     leased_until = models.DateTimeField()
-    #: Numbers of deliveries: those that no other lane may take, and among them those whose message may
-    #: have reached the server since. What is left of the latter by a dead lane is in doubt.
-    claimed = models.JSONField(default=list)
+    #: The deliveries that no other lane may take, as `sending.claims.Batch` writes them, and the numbers of
+    #: those among them whose message may have reached the server since. What is left of the latter by a dead
+    #: lane is in doubt.
+    batches = models.JSONField(default=list)
     in_flight = models.JSONField(default=list)
-    #: When it was last looked who those go to.
-    looked_at = models.DateTimeField(null=True)
-    #: When the sender's limits let it claim those, by the clock that they go by.
-    granted_at = models.FloatField(null=True)
     #: Counts what the lane has written.
     commits = models.PositiveIntegerField(default=0)
     #: As in `Ledger`, of this turn alone.
@@ -216,3 +214,8 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"{self.machine}/{self.leader}/{self.slot}"
+
+    @property
+    def claimed(self) -> Iterator[int]:
+        """The deliveries of its batches."""
+        return chain.from_iterable(batch["deliveries"] for batch in self.batches)

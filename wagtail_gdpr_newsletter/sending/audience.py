@@ -14,8 +14,8 @@ from ..addresses import Address
 from ..models import Campaign, Contact, Delivery, Subscription, SubscriptionStatus
 from ..models.deliveries import opaque_id
 from ..models.subscriptions import SubscriptionQuerySet
+from .claims import Claim, Claimed
 from .compose import Recipient
-from .settling import Claim, Claimed
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ def _reasons() -> list[tuple[str, Q]]:
     ]
 
 
-def recipients(campaign: Campaign, claimed: Sequence[Claim]) -> list[Claimed]:
+def recipients(campaign: Campaign, claimed: Sequence[Claim], *, latest: float) -> list[Claimed]:
     """Whom these deliveries go to: without the people who may not be written to any more.
 
-    `mailable()` is asked once more, at the moment of sending, by one query.
+    `mailable()` is asked once more, at the moment of sending, by one query. What it says holds until `latest`,
+    by the monotonic clock.
     """
     by_contact = {claim.contact: claim for claim in claimed}
     contacts = sorted(contact for contact in by_contact if contact)
@@ -93,7 +94,7 @@ def recipients(campaign: Campaign, claimed: Sequence[Claim]) -> list[Claimed]:
             books=tuple(each[-1] for each in (row, *others)),
             delivery_id=opaque_id(campaign, by_contact[contact].delivery),
         )
-        reached.append(Claimed(by_contact[contact], recipient))
+        reached.append(Claimed(by_contact[contact], recipient, latest))
     return _still_theirs(reached)
 
 

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from itertools import islice
 from math import ceil
 from time import monotonic
 from typing import NamedTuple
@@ -20,8 +19,10 @@ from django.db import connections
 from .. import conf
 from ..models import DeliveryStatus
 from . import batches, messages
+from .claims import Claimed
 from .compose import Composer
-from .settling import Claimed, Settled
+from .settling import Settled
+from .supply import Supply
 from .transport import (
     MailerRefuses,
     Outcome,
@@ -56,6 +57,7 @@ class BackendTransport:
         self._pool = ThreadPoolExecutor(calls) if calls > 1 else None
         #: Parts of calls that were refused as a whole: whose fault it is shows itself.
         self._parts: deque[Sequence[Claimed]] = deque()
+        self._groups: Iterator[Sequence[Claimed]] = iter(())
         #: What is not recorded yet: outcomes, and who was to be in a call and got nothing by it.
         self._settled: list[Settled] = []
         self._untouched: list[Claimed] = []
@@ -72,16 +74,15 @@ class BackendTransport:
         for mailer in self._mailers:
             mailer.close()
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
+    def deliver(self, supply: Supply, turn: Turn) -> None:
         """As `SmtpTransport.deliver`."""
         self._refusal, self._doubts = None, 0
         self._parts.clear()
+        self._groups = batches.grouped(supply, self._in_a_call)
         idle = list(self._mailers)
-        groups = batches.grouped(claimed, self._in_a_call)
         under_way: dict[Future[list[Outcome]], Call] = {}
         while True:
-            late = self._refusal or monotonic() > latest
-            leaving = [] if late else self._calls(groups, idle)
+            leaving = [] if self._refusal else self._calls(supply, idle)
             if not (leaving or under_way or self._settled or self._untouched):
                 break
             self._record(turn, leaving)
@@ -100,10 +101,13 @@ class BackendTransport:
         if self._refusal:
             raise self._refusal
 
-    def _calls(self, groups: Iterator[list[Claimed]], idle: list[BaseEmailBackend]) -> list[Call]:
+    def _calls(self, supply: Supply, idle: list[BaseEmailBackend]) -> list[Call]:
         """For each that is idle, as long as there is somebody to write to."""
         calls = []
-        for group in self._next(groups, len(idle)):
+        for _number in range(len(idle)):
+            group = self._next_group(supply)
+            if group is None:
+                break
             try:
                 calls.append(Call(group, self._message_for(group), idle.pop()))
             except ValueError as error:  # Of what it is made of.
@@ -138,9 +142,14 @@ class BackendTransport:
         if self._doubts >= DOUBTS_IN_A_ROW:
             self._refusal = MailerRefuses(outcomes[0].error)
 
-    def _next(self, groups: Iterator[list[Claimed]], number: int) -> list[Sequence[Claimed]]:
-        parts = [self._parts.popleft() for _number in range(min(number, len(self._parts)))]
-        return [*parts, *islice(groups, number - len(parts))]
+    def _next_group(self, supply: Supply) -> Sequence[Claimed] | None:
+        while self._parts:
+            part = self._parts.popleft()
+            if monotonic() <= part[0].latest:
+                return part
+        while (group := next(self._groups, None)) is None and supply.more():
+            self._groups = batches.grouped(supply, self._in_a_call)
+        return group
 
     def _take_apart(self, group: Sequence[Claimed]) -> None:
         """One address that it does not like, and a provider takes none of a call."""

@@ -16,8 +16,8 @@ from django.utils.html import escape
 
 from ..rendering.merge import MergeTemplate, Slot
 from . import messages
+from .claims import Claimed
 from .compose import ONE_CLICK, Composer, Recipient
-from .settling import Claimed
 
 #: Copies in one call, so that no more are in doubt where its answer gets lost. Providers take more.
 MOST = 100

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import selectors
 import smtplib
-import socket
-import ssl
 from collections import deque
-from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
 from ..models import DeliveryStatus
+from .claims import Claimed
 from .compose import Copy
-from .settling import Claimed, Settled
+from .settling import Settled
 from .transport import MailerRefuses, Outcome, in_doubt, of_reply
-
-#: Seconds for the last words.
-GOODBYE = 1
-#: More than any reply is long.
-CHUNK = 65536
+from .wire import Reply, Wire
 
 #: The server is about to hang up (RFC 5321, 3.8), and goes ahead with the message (4.2.1).
 CLOSING, GO_AHEAD = 421, 354
@@ -34,9 +28,8 @@ class Letter(NamedTuple):
     was_returned: bool = False
 
 
-class Reply(NamedTuple):
-    code: int
-    text: str
+#: What it is about, and its octets.
+Command = tuple[str, bytes]
 
 
 class Conversation:
@@ -49,22 +42,15 @@ class Conversation:
     def __init__(
         self, smtp: smtplib.SMTP, selector: selectors.BaseSelector, *, patience: float
     ) -> None:
-        self._socket: socket.socket = smtp.sock  # type: ignore[assignment]  # It is open.
+        self._wire = Wire(smtp.sock, selector, self)  # type: ignore[arg-type]  # It is open.
         self.pipelining = smtp.has_extn("pipelining")
         self._tells_size = smtp.has_extn("size")
         self._patience = patience
-        self._selector = selector
-        self._events = selectors.EVENT_READ
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.setblocking(False)
-        selector.register(self._socket, self._events, self)
-        self._received = b""
-        self._unsent = b""
-        #: How much of that follows the end of the current message.
+        #: How many octets follow the end of the current message.
         self._after_current = 0
         #: What each reply to come is about, and commands that wait for the reply before them.
         self._expected: deque[str] = deque()
-        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._waiting: deque[Command] = deque()
         self._heard_at = monotonic()
         self._refused_recipient: Reply | None = None
         self._in_transaction = False
@@ -97,8 +83,15 @@ class Conversation:
 
     @property
     def wants_clearance(self) -> bool:
-        """It has learnt something, and is busy with the next envelope for some round trips: time to record."""
-        return bool(self._settled and self.offered and not self.pipelining)
+        """It is busy with an envelope for some round trips: time to record, also that it leaves."""
+        if self.pipelining or self.current or self.cleared:
+            return False
+        return self.offered is not None
+
+    @property
+    def is_late(self) -> bool:
+        """What it has been given must not leave any more: it was asked too long ago who may get it."""
+        return any(monotonic() > letter.claimed.latest for letter in self.unbegun)
 
     @property
     def may_let_go(self) -> bool:
@@ -132,10 +125,10 @@ class Conversation:
             return
         self.current = letter
         envelope = self._envelope(following) if following else []
+        self._after_current = sum(len(octets) for _about, octets in envelope)
         self._say(("end", letter.copy.lines + b".\r\n"), *envelope)
-        self._after_current = sum(len(command) for _about, command in envelope)
 
-    def _envelope(self, letter: Letter) -> list[tuple[str, bytes]]:
+    def _envelope(self, letter: Letter) -> list[Command]:
         self.offered, self._refused_recipient, self.cleared = letter, None, False
         copy = letter.copy
         size = f" SIZE={len(copy.lines)}" if self._tells_size else ""
@@ -149,7 +142,7 @@ class Conversation:
         self._in_transaction = False
         return commands
 
-    def _say(self, *commands: tuple[str, bytes]) -> None:
+    def _say(self, *commands: Command) -> None:
         self._waiting += commands
         self._pump()
 
@@ -157,54 +150,38 @@ class Conversation:
         """Send what may be sent now: all of it, or one command where the last one has been answered."""
         if self.pipelining:
             self._expected += [about for about, _command in self._waiting]
-            self._unsent += b"".join([command for _about, command in self._waiting])
+            octets = b"".join([command for _about, command in self._waiting])
             self._waiting.clear()
         elif self._waiting and not self._expected:
-            about, command = self._waiting.popleft()
+            about, octets = self._waiting.popleft()
             self._expected.append(about)
-            self._unsent += command
+        else:
+            return
         self._heard_at = monotonic()
-        self.write()
+        self.write(octets)
 
-    def write(self) -> None:
+    def write(self, octets: bytes = b"") -> None:
         try:
-            while self._unsent:
-                sent = self._socket.send(self._unsent)
-                self._unsent = self._unsent[sent:]
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            pass
+            self._wire.send(octets)
         except OSError as error:
             self._lose(error)
-            return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
-        if events != self._events:
-            self._selector.modify(self._socket, events, self)
-            self._events = events
 
     def read(self) -> None:
+        broken: OSError | None = None
         try:
-            while chunk := self._socket.recv(CHUNK):
-                self._received += chunk
-                if len(self._received) > CHUNK:
-                    break  # Whoever says so much does not answer.
-            else:
-                raise ConnectionResetError
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass
+            self._wire.receive()
         except OSError as error:
-            self._take_replies()
-            self._lose(error)
-            return
+            broken = error
         self._take_replies()
-        if len(self._received) > CHUNK:
-            self._lose(OverflowError())
+        if broken or self._wire.is_flooded:
+            self._lose(broken or OverflowError())
 
     def lose_patience(self, at: float) -> None:
         if self._expected and at - self._heard_at > self._patience:
             self._lose(TimeoutError())
 
     def _take_replies(self) -> None:
-        while not self.is_lost and (reply := self._next_reply()):
+        while not self.is_lost and (reply := self._wire.next_reply()):
             self._heard_at = monotonic()
             if not self._expected or not 200 <= reply.code < 600:
                 self._lose(ConnectionError())
@@ -218,19 +195,6 @@ class Conversation:
                 return
             if self._waiting and not self.pipelining:
                 self._pump()
-
-    def _next_reply(self) -> Reply | None:
-        """The next whole one; its last line has a space behind the code (RFC 5321, 4.2.1)."""
-        end = 0
-        while (start := end) < len(self._received):
-            end = self._received.find(b"\n", start) + 1
-            if not end:
-                return None
-            line = self._received[start:end]
-            if line[3:4] != b"-":
-                self._received = self._received[end:]
-                return Reply(_code(line), line[4:].decode("ascii", "replace").strip())
-        return None
 
     def _hang_up(self, reply: Reply) -> None:
         """The server closes. What it had on the wire it has not taken: that is its answer to it."""
@@ -309,12 +273,12 @@ class Conversation:
                 later = Outcome(DeliveryStatus.PENDING, error=self.reason)
                 self._settled.append(Settled(letter.claimed, later))
         if self.current:
-            left = len(self._unsent) <= self._after_current and not self._end_waits()
+            left = self._wire.unsent <= self._after_current and not self._end_waits()
             later = Outcome(DeliveryStatus.PENDING, error=self.reason)
             outcome = in_doubt(error) if left else later
             self._settled.append(Settled(self.current.claimed, outcome))
             self.current = None
-        self._shut()
+        self._wire.close()
 
     def _end_waits(self) -> bool:
         return any(about == "end" for about, _command in self._waiting)
@@ -324,27 +288,13 @@ class Conversation:
         if not self.is_lost:
             self.is_lost = self.was_abandoned = True
             self.offered = self.held = None
-            self._shut()
+            self._wire.close()
 
     def say_goodbye(self) -> None:
-        if self.is_lost or self._expected or self._unsent or self.held:
+        if self.is_lost or self._expected or self._wire.unsent or self.held:
             return
-        with suppress(OSError):
-            self._socket.settimeout(GOODBYE)
-            self._socket.sendall(b"QUIT\r\n")
+        self._wire.say_goodbye()
 
     def close(self) -> None:
         if not self.is_lost:
-            with suppress(OSError):
-                if self._socket.gettimeout():
-                    self._socket.recv(CHUNK)
-            self._shut()
-
-    def _shut(self) -> None:
-        self._selector.unregister(self._socket)
-        self._socket.close()
-
-
-def _code(line: bytes) -> int:
-    """Of a reply; 0 where it is none."""
-    return int(line[:3]) if line[:3].isdigit() else 0
+            self._wire.hear_goodbye()

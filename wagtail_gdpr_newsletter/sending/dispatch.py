@@ -1,10 +1,8 @@
-"""A lane's work: it claims a batch, asks once more who may be written to, sends, and claims the next."""
+"""A lane's work: it reserves connections, opens the way out, and sends until its time is up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import takewhile
 from time import monotonic, sleep
 from typing import Protocol, TypeGuard
 
@@ -15,23 +13,14 @@ from django.utils.timezone import now
 
 from .. import conf
 from ..models import Campaign, Ledger
-from . import audience, messages
+from . import messages
 from .backends import BackendTransport, copies_in_a_call
 from .compose import Composer
-from .settling import Claimed
 from .smtp import SmtpTransport
-from .transport import PATIENCE, MailerRefuses
+from .supply import FRESH, Supply
+from .transport import MailerRefuses
 from .turn import Turn
 
-#: The first batch of a turn, before anybody knows how fast the server is.
-FIRST_BATCH = 64
-#: Seconds of work in a batch, and for how many it is good whatever the server does: then it is asked again
-#: who has left, and whether to go on.
-BATCH_SECONDS = 2
-FRESH = 3
-#: Seconds after which nothing of it leaves any more, however slow the server was to say "go ahead"; more
-#: for a server that is always slower.
-LATEST = 5
 #: Seconds until a lane asks again that found all of the sender's connections in use.
 CONNECTION_WAIT = 1
 #: Seconds for which a lane waits for its sender's next message, or as its provider asks; where it takes longer
@@ -56,10 +45,8 @@ class Transport(Protocol):
 
     def close(self) -> None: ...
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
-        """Send to all of them, and have the turn record each outcome, and beforehand what leaves.
-
-        None leaves later than `latest`, by the monotonic clock: by then somebody may have left.
+    def deliver(self, supply: Supply, turn: Turn) -> None:
+        """Send all of it, and have the turn record each outcome, and beforehand what leaves.
 
         Raise `MailerRefuses` where nothing is taken any more; what is left then is still claimed.
         """
@@ -75,7 +62,8 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
     try:
         transport.open(turn)
         # Also where that took its time.
-        _send_batches(campaign, turn, transport, max(deadline, monotonic() + FRESH))
+        supply = Supply(campaign, turn, deadline=max(deadline, monotonic() + FRESH))
+        _send_all(supply, turn, transport)
     finally:
         transport.close()
 
@@ -90,34 +78,24 @@ def _reserve_connections(turn: Turn, deadline: float) -> int:
     return connections
 
 
-def _send_batches(campaign: Campaign, turn: Turn, transport: Transport, deadline: float) -> None:
-    size, patience, refusals = FIRST_BATCH, LATEST, 0
-    while monotonic() < deadline:
-        batch = turn.claim(min(size, conf.batch_size()))
-        if not batch and not turn.wait:
-            return
-        if not batch:
+def _send_all(supply: Supply, turn: Turn, transport: Transport) -> None:
+    refusals = 0
+    while not supply.is_over:
+        if not supply.begin():
+            if not turn.wait:
+                return
             _wait(turn)
             continue
-        began = monotonic()
-        reached = audience.recipients(campaign, batch)
-        turn.skip(set(batch) - {each.claim for each in reached})
-        fresh = _until(min(deadline, began + FRESH), reached)
+        settled = turn.settled
         try:
-            transport.deliver(fresh, turn, latest=began + patience)
+            transport.deliver(supply, turn)
             refusals = 0
         except MailerRefuses as refusal:
-            refusals = (
-                refusals + 1 if turn.left == len(batch) else 1
-            )  # In a row, with nothing taken.
+            refusals = refusals + 1 if turn.settled == settled else 1
             _rest(refusal, at_least=2 ** (refusals - 1))
             continue
-        if turn.left == len(batch):  # The server was slower than that.
-            if patience > PATIENCE:
-                raise MailerRefuses("TimeoutError")
-            patience *= 4
-            deadline = max(deadline, monotonic() + FRESH)
-        size = _size_after(len(batch) - turn.left, monotonic() - began)
+        if supply.handed_out and turn.settled == settled:
+            supply.wait_longer()
 
 
 def _wait(turn: Turn) -> None:
@@ -136,15 +114,6 @@ def _rest(refusal: MailerRefuses, *, at_least: float) -> None:
     if seconds > SHORT_WAIT:
         raise refusal
     Ledger.objects.keep_quiet(until=now() + timedelta(seconds=seconds))
-
-
-def _until(deadline: float, claimed: Iterable[Claimed]) -> Iterator[Claimed]:
-    return takewhile(lambda _each: monotonic() < deadline, claimed)
-
-
-def _size_after(number: int, seconds: float) -> int:
-    """What takes about `BATCH_SECONDS` at that pace, growing step by step."""
-    return max(1, min(number * 4, int(number * BATCH_SECONDS / max(seconds, 0.001))))
 
 
 def transport_for(mailer: BaseEmailBackend, composer: Composer, *, connections: int) -> Transport:

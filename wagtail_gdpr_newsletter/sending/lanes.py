@@ -24,6 +24,7 @@ from django_q.conf import Conf
 from .. import conf, pseudonyms
 from ..models import Delivery, DeliveryStatus, Lane, Ledger, Pace
 from ..models.ledgers import LANE_LEASE
+from .claims import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -91,25 +92,27 @@ def close(lane_pk: int) -> None:
         # Before the deliveries, as whoever claims or reports does it.
         Ledger.objects.select_for_update().get(campaign=lane.campaign_id)
         doubt = _("The worker stopped while the message was on its way.")
-        in_doubt = Delivery.objects.still_pending(lane.in_flight).update(
-            status=DeliveryStatus.UNKNOWN,
-            sent_at=lane.looked_at or now(),
-            attempts=F("attempts") + 1,
-            error=doubt,
-        )
         outcomes, reasons = Counter(lane.tally), Counter(lane.reasons)
-        outcomes[DeliveryStatus.UNKNOWN] += in_doubt
-        reasons[doubt] += in_doubt
+        in_flight = set(lane.in_flight)
+        for batch in map(Batch.from_json, lane.batches):
+            in_doubt = Delivery.objects.still_pending(batch.deliveries & in_flight).update(
+                status=DeliveryStatus.UNKNOWN,
+                sent_at=batch.looked_at,
+                attempts=F("attempts") + 1,
+                error=doubt,
+            )
+            outcomes[DeliveryStatus.UNKNOWN] += in_doubt
+            reasons[doubt] += in_doubt
+            give_back(lane, batch, batch.deliveries - in_flight)
         Ledger.objects.add_to_tally(lane.campaign_id, outcomes, reasons)
-        give_back(lane, lane.claimed)
     lane.delete()
 
 
-def give_back(lane: Lane, numbers: Collection[int]) -> None:
-    """What it has not begun is due again at once, and its sender may send as many others instead."""
-    number = Delivery.objects.give_back(numbers)
-    if lane.campaign and lane.granted_at is not None:
-        Pace.objects.take_back(lane.campaign.site, number, granted_at=lane.granted_at)
+def give_back(lane: Lane, batch: Batch, unbegun: Collection[int]) -> None:
+    """These of it are due again at once, and their sender may send as many others instead."""
+    number = Delivery.objects.give_back(unbegun) if unbegun else 0
+    if lane.campaign and batch.granted_at is not None:
+        Pace.objects.take_back(lane.campaign.site, number, granted_at=batch.granted_at)
 
 
 def _is_alive(process: int) -> bool:

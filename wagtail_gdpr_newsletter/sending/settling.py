@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import OperationalError, connection, transaction
@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from ..models import Contact, DeliveryStatus
 from ..models.suppressions import SITE_SCOPE, SuppressionReason
-from .compose import Recipient
+from .claims import Claimed
 from .transport import Outcome
 
 #: Minutes until the second attempt, the third, ...; after the last one a delivery has failed.
@@ -23,33 +23,12 @@ WAITS = (1, 5, 15, 60, 120, 240, 480)
 logger = logging.getLogger(__name__)
 
 
-class Claim(NamedTuple):
-    """A delivery that is this lane's: its number, attempts before, and contact, if there still is one."""
-
-    delivery: int
-    attempts: int
-    contact: int | None
-
-
-class Claimed(NamedTuple):
-    """The same, once it is known whom it goes to."""
-
-    claim: Claim
-    recipient: Recipient
-
-    @property
-    def delivery(self) -> int:
-        return self.claim.delivery
-
-
 class Settled(NamedTuple):
     claimed: Claimed
     outcome: Outcome
 
 
-def grouped(
-    settled: Sequence[Settled], *, looked_at: datetime
-) -> list[tuple[dict[str, Any], list[int]]]:
+def grouped(settled: Sequence[Settled]) -> list[tuple[dict[str, Any], list[int]]]:
     """What is to be written into which deliveries: one statement an outcome, not one a delivery."""
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     changes: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -57,15 +36,16 @@ def grouped(
         key = (
             outcome,
             claimed.recipient.books,
+            claimed.claim.looked_at,
             claimed.claim.attempts if outcome.is_later else 0,
         )
         groups[key].append(claimed.delivery)
         if key not in changes:
-            changes[key] = _changes(claimed, outcome, looked_at=looked_at)
+            changes[key] = _changes(claimed, outcome)
     return [(changes[key], deliveries) for key, deliveries in groups.items()]
 
 
-def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict[str, Any]:
+def _changes(claimed: Claimed, outcome: Outcome) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "status": outcome.status,
         "error": outcome.error,
@@ -74,7 +54,7 @@ def _changes(claimed: Claimed, outcome: Outcome, *, looked_at: datetime) -> dict
     }
     if outcome.status in (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN):
         # Not later than that: whoever has moved since got it where they were (see `events`).
-        changes["sent_at"] = looked_at
+        changes["sent_at"] = claimed.claim.looked_at
     if outcome.message_id:
         # An erasure may have been quicker: then nothing may lead to the person any more.
         changes["message_id"] = Case(

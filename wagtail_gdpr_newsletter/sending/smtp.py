@@ -11,15 +11,17 @@ from __future__ import annotations
 import selectors
 import smtplib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic
 
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
+from .claims import Claimed
 from .compose import Composer
 from .conversation import Conversation, Letter
-from .settling import Claimed, Settled
+from .settling import Settled
+from .supply import Supply
 from .transport import (
     MailerRefuses,
     another,
@@ -50,7 +52,6 @@ class SmtpTransport:
         self._untouched: list[Claimed] = []
         self._gathering = 0.0
         self._refusal: MailerRefuses | None = None
-        self._latest = 0.0
         self._may_replace = True
 
     def open(self, turn: Turn) -> None:
@@ -77,30 +78,30 @@ class SmtpTransport:
         self._conversations = []
         self._selector.close()
 
-    def deliver(self, claimed: Iterator[Claimed], turn: Turn, *, latest: float) -> None:
-        """Send to all of them, and have the turn record each outcome; none leaves later than `latest`.
+    def deliver(self, supply: Supply, turn: Turn) -> None:
+        """Send all of it, and have the turn record each outcome.
 
         Raise `MailerRefuses` where the server takes nothing any more, once its word on what was on the wire
         by then is recorded; what is left is still claimed.
         """
         if not self._conversations:  # The server was too slow for the last batch.
             self.open(turn)
-        self._refusal, self._latest = None, latest
+        self._refusal = None
         self._may_replace = True
         self._returned.clear()
         ready_since = None
-        while busy := self._at_work(claimed):
+        while busy := self._at_work(supply):
             self._exchange(timeout=1 if ready_since is None else self._gathering)
             for conversation in busy:
-                if conversation.may_let_go and not self._is_late:
-                    self._let_go_of(conversation, claimed)
+                if conversation.may_let_go and self._may_leave(conversation):
+                    self._let_go_of(conversation, supply)
             ready = [each for each in busy if each.is_ready or each.wants_clearance]
             if not ready:
                 turn.beat()
                 continue
             ready_since = ready_since or monotonic()
             if len(ready) * 2 >= len(busy) or monotonic() - ready_since >= self._gathering:
-                self._let_go(ready, claimed, turn)
+                self._let_go(ready, supply, turn)
                 ready_since = None
         for conversation in self._conversations:  # After a refusal.
             self._untouched += [letter.claimed for letter in conversation.unbegun]
@@ -108,34 +109,35 @@ class SmtpTransport:
         if self._refusal:
             raise self._refusal
 
-    @property
-    def _is_late(self) -> bool:
-        """Nothing leaves any more: it was asked too long ago who may get it, or the server refuses."""
-        return self._refusal is not None or monotonic() > self._latest
+    def _may_leave(self, conversation: Conversation) -> bool:
+        """What it has been given."""
+        return not (self._refusal or conversation.is_late)
 
-    def _at_work(self, claimed: Iterator[Claimed]) -> list[Conversation]:
+    def _at_work(self, supply: Supply) -> list[Conversation]:
         """Whoever is idle gets work, while there is some and the server takes it."""
         if self._refusal:
             return [each for each in self._conversations if each.is_owed_an_answer]
         for conversation in self._conversations:
             if not conversation.is_busy:
-                following = self._next_letter(claimed)
+                following = self._next_letter(supply)
                 if following is None:
                     break
                 conversation.begin(following)
         return [each for each in self._conversations if each.is_busy]
 
-    def _next_letter(self, claimed: Iterator[Claimed]) -> Letter | None:
-        if self._is_late:
-            return None
-        if self._returned:
-            return self._returned.popleft()
-        for each in claimed:
-            try:
-                return Letter(each, self._composer.copy(each.recipient))
-            except ValueError as error:
-                self._unwritable.append(Settled(each, cannot_be_written(error)))
-        return None
+    def _next_letter(self, supply: Supply) -> Letter | None:
+        while self._returned:
+            letter = self._returned.popleft()
+            if monotonic() <= letter.claimed.latest:
+                return letter
+        while True:
+            for each in supply:
+                try:
+                    return Letter(each, self._composer.copy(each.recipient))
+                except ValueError as error:
+                    self._unwritable.append(Settled(each, cannot_be_written(error)))
+            if not supply.more():
+                return None
 
     def _exchange(self, *, timeout: float) -> None:
         """Read what has come and write what can be written."""
@@ -149,11 +151,11 @@ class SmtpTransport:
         for conversation in self._conversations:
             conversation.lose_patience(at)
 
-    def _let_go(self, ready: list[Conversation], claimed: Iterator[Claimed], turn: Turn) -> None:
+    def _let_go(self, ready: list[Conversation], supply: Supply, turn: Turn) -> None:
         """Commit what has become of the last messages and which leave now; then, and not before, they leave."""
         began = monotonic()
         settled = [each for conversation in ready for each in conversation.take_settled()]
-        here = [] if self._is_late else [each for each in ready if not each.is_lost]
+        here = [each for each in ready if self._may_leave(each) and not each.is_lost]
         letters = [letter for each in here if (letter := each.held or each.offered)]
         self._record(turn, settled, [letter.claimed for letter in letters])
         # Waiting longer than that for others would cost more than it saves.
@@ -161,21 +163,22 @@ class SmtpTransport:
         for conversation in here:
             conversation.cleared = True
             if conversation.held:
-                self._let_go_of(conversation, claimed)
+                self._let_go_of(conversation, supply)
         for conversation in ready:
-            if conversation.held and not (conversation in here or conversation.is_lost):
-                self._untouched.append(conversation.held.claimed)
-                conversation.abandon()
             if conversation.is_lost:
                 self._replace(conversation, turn)
+            elif conversation not in here and (conversation.held or conversation.is_late):
+                self._untouched += [letter.claimed for letter in conversation.unbegun]
+                conversation.abandon()
+                self._replace(conversation, turn)
 
-    def _let_go_of(self, conversation: Conversation, claimed: Iterator[Claimed]) -> None:
+    def _let_go_of(self, conversation: Conversation, supply: Supply) -> None:
         """And put the envelope of the following letter behind it; where that has to wait, write it meanwhile."""
         if conversation.pipelining:
-            conversation.let_go(self._next_letter(claimed))
+            conversation.let_go(self._next_letter(supply))
             return
         conversation.let_go(None)
-        if following := self._next_letter(claimed):
+        if following := self._next_letter(supply):
             conversation.begin(following)
 
     def _record(self, turn: Turn, settled: list[Settled], leaving: Sequence[Claimed] = ()) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
+from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -16,13 +18,16 @@ from ..models import Campaign, Delivery, DeliveryStatus, Lane, Ledger, Pace, Sen
 from ..models.deliveries import DeliveryQuerySet
 from ..models.ledgers import LANE_LEASE
 from . import lanes
-from .settling import Claim, Claimed, Settled, grouped, suppress_dead_mailbox
+from .claims import Batch, Claim, Claimed
+from .settling import Settled, grouped, suppress_dead_mailbox
 from .transport import MailerRefuses, Outcome
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+#: What is read of a delivery that is claimed.
+CLAIM = ("pk", "attempts", "contact")
 #: Seconds between two signs of life.
 BEAT = 5
 #: Lines of a cancelled campaign that one statement settles.
@@ -50,9 +55,8 @@ class Turn:
         self.lane = lane
         self.campaign = Campaign()  # Until it has turned to one.
         self._in_flight: set[int] = set()
-        #: What is claimed and has no outcome yet, and since when nobody has looked who it goes to.
-        self._open: set[int] = set()
-        self._looked_at = now()
+        #: What is claimed and has no outcome yet.
+        self._batches: list[Batch] = []
         #: Seconds until the sender may send again, where the last claim was empty for that reason.
         self.wait = 0.0
         self._tally: Counter[str] = Counter()
@@ -60,7 +64,8 @@ class Turn:
         self._streak: Counter[str] = Counter()
         self._began = self._renewed = monotonic()
         self._commits = 0
-        #: Whether a message of this turn was taken.
+        #: How many have got an outcome, and whether a message was taken.
+        self.settled = 0
         self.has_sent = False
 
     def turn_to_next(self) -> Campaign | None:
@@ -78,49 +83,70 @@ class Turn:
         with transaction.atomic():
             return Pace.objects.reserve_connections(self.lane, self.campaign.site, wanted)
 
-    def claim(self, size: int) -> list[Claim]:
+    def claim(self, size: int, *, keep: Collection[int]) -> list[Claim]:
         """Up to `size` deliveries that are this lane's from now on; nobody else gets them.
 
-        What needs another attempt goes first, what is left of the last batch among it. Empty where nothing is
-        due, or the campaign is not to be sent any more or for now.
+        What needs another attempt goes first. What it had claimed and has no outcome is due again, but for
+        `keep`. Empty where nothing is due, or the campaign is not to be sent any more or for now.
         """
-        self._looked_at, self.wait = now(), 0.0
-        claimed = self._commit(lambda: self._claim(size))
-        if (
-            claimed is None
-        ):  # It was written, and the answer got lost: the next claim gives it back.
-            self._open = set(self.lane.claimed)
+        self.wait = 0.0
+        answer = self._commit(lambda: self._claim(size, keep, looked_at=now()))
+        if answer is None:  # It was written, and the answer got lost: the next claim gives it back.
+            self._batches = [Batch.from_json(each) for each in self.lane.batches]
             return []
-        self._open = {claim.delivery for claim in claimed}
-        return claimed
+        self._batches, claims = answer
+        return claims
 
-    def _claim(self, size: int) -> list[Claim]:
+    def _claim(
+        self, size: int, keep: Collection[int], *, looked_at: datetime
+    ) -> tuple[list[Batch], list[Claim]]:
         self._renew()  # A write first: so SQLite never finds out too late that others write.
         ledger = Ledger.objects.select_for_update().get(campaign=self.campaign)
-        if self._open:
-            lanes.give_back(self.lane, self._open)
+        batches, claims = self._keep_only(self._in_flight.union(keep)), []
+        if self._may_go_on(ledger):
+            again = list(_due_again(ledger).order_by("retry_at", "pk").values_list(*CLAIM)[:size])
+            line = _due_first(ledger).order_by("pk").values_list(*CLAIM)
+            first = list(line[: size - len(again)])
+            grant = Pace.objects.grant(self.campaign.site, len(again) + len(first))
+            self.wait = grant.wait
+            rows = (again + first)[: grant.number]
+            claims = [Claim(pk, attempts, contact, looked_at) for pk, attempts, contact in rows]
+            numbers = [claim.delivery for claim in claims]
+            if again:
+                Delivery.objects.still_pending(numbers[: len(again)]).update(retry_at=None)
+            if len(claims) > len(again):
+                Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
+            if claims:
+                batches.append(Batch(looked_at, grant.at, set(numbers)))
+        self._renew(batches=[batch.as_json() for batch in batches])
+        return batches, claims
+
+    def _keep_only(self, kept: Set[int]) -> list[Batch]:
+        """What is left of the batches then; the rest is given back."""
+        for batch in self._batches:
+            lanes.give_back(self.lane, batch, batch.deliveries - kept)
+        left = [replace(batch, deliveries=batch.deliveries & kept) for batch in self._batches]
+        return [batch for batch in left if batch.deliveries]
+
+    def _may_go_on(self, ledger: Ledger) -> bool:
         if not Campaign.objects.filter(pk=ledger.pk, send_status=SendStatus.SENDING).exists():
-            return []
+            return False
         if ledger.quiet_until and ledger.quiet_until > now():
             self.wait = (ledger.quiet_until - now()).total_seconds()
-            return []
-        again = _claims(_due_again(ledger).order_by("retry_at", "pk")[:size])
-        first = _claims(_due_first(ledger).order_by("pk")[: size - len(again)])
-        grant = Pace.objects.grant(self.campaign.site, len(again) + len(first))
-        self.wait = grant.wait
-        claimed = (again + first)[: grant.number]
-        numbers = [claim.delivery for claim in claimed]
-        if again:
-            Delivery.objects.still_pending(numbers[: len(again)]).update(retry_at=None)
-        if len(claimed) > len(again):
-            Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
-        self._renew(claimed=numbers, looked_at=self._looked_at, granted_at=grant.at)
-        return claimed
+            return False
+        return True
 
-    @property
-    def left(self) -> int:
-        """How many of what was claimed last have no outcome yet."""
-        return len(self._open)
+    def look(self, query: Callable[[], T]) -> T:
+        """What it answers; where the database was away, it is asked once more."""
+        for pause in PAUSES:
+            try:
+                return query()
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block:
+                    raise
+                connection.close()
+                sleep(pause)
+        raise LaneLost
 
     def skip(self, claims: Collection[Claim]) -> None:
         """Of people who have left since; who has become one with somebody else is looked for once more."""
@@ -136,7 +162,7 @@ class Turn:
             if claim.delivery in whose and whose[claim.delivery] in (None, claim.contact)
         }
         changed = Delivery.objects.still_pending(skipped).update(status=DeliveryStatus.SKIPPED)
-        self._open -= skipped
+        self._close(skipped)
         self._count(DeliveryStatus.SKIPPED, changed)
 
     def cancel(self, *, deadline: float) -> None:
@@ -172,7 +198,8 @@ class Turn:
             if each.outcome.mailbox_is_dead:
                 suppress_dead_mailbox(each.claimed)
         done = {each.claimed.delivery for each in settled}
-        self._open -= done
+        self._close(done)
+        self.settled += len(done)
         self._in_flight -= done
         self._in_flight -= {each.delivery for each in untouched}
         self._in_flight |= {each.delivery for each in leaving}
@@ -182,8 +209,12 @@ class Turn:
         for _id, same in groupby(outcomes, key=id):  # One answer may be for many.
             self._watch(next(same))
 
+    def _close(self, deliveries: Collection[int]) -> None:
+        for batch in self._batches:
+            batch.deliveries -= set(deliveries)
+
     def _write(self, settled: Sequence[Settled]) -> None:
-        for changes, deliveries in grouped(settled, looked_at=self._looked_at):
+        for changes, deliveries in grouped(settled):
             changed = Delivery.objects.still_pending(deliveries).update(**changes)
             self._count(changes["status"], changed, reason=changes["error"])
 
@@ -284,10 +315,6 @@ class Turn:
         self._streak[outcome.status] += 1
         if self._streak[outcome.status] >= STREAK:
             raise MailerRefuses(outcome.error, for_good=outcome.status == DeliveryStatus.FAILED)
-
-
-def _claims(deliveries: DeliveryQuerySet) -> list[Claim]:
-    return [Claim(*row) for row in deliveries.values_list("pk", "attempts", "contact")]
 
 
 def _due_first(ledger: Ledger) -> DeliveryQuerySet:

@@ -1,0 +1,103 @@
+"""What a lane has to send: batch after batch is claimed, and looked at once more before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+
+from .. import conf
+from ..models import Campaign
+from . import audience
+from .claims import Claim, Claimed
+from .transport import PATIENCE, MailerRefuses
+from .turn import Turn
+
+#: The first batch of a turn, before anybody knows how fast the server is.
+FIRST_BATCH = 64
+#: Seconds of work in a batch, and for how many it is good whatever the server does: then it is asked again
+#: who has left, and whether to go on.
+BATCH_SECONDS = 2
+FRESH = 3
+#: Seconds after which nothing of it leaves any more, however slow the server was to say "go ahead"; more
+#: for a server that is always slower.
+LATEST = 5
+
+
+class Supply:
+    """Iterated, it hands out what it has claimed, as long as that is fresh.
+
+    `begin` claims a batch when nothing is under way; `more` another one while answers are awaited, so that no
+    connection is idle meanwhile.
+    """
+
+    def __init__(self, campaign: Campaign, turn: Turn, *, deadline: float) -> None:
+        self._campaign = campaign
+        self._turn = turn
+        self._deadline = deadline
+        self._size = FIRST_BATCH
+        self._patience = LATEST
+        self._batch: Iterator[Claimed] = iter(())
+        self._began = self._fresh_until = 0.0
+        #: How many of the batch are handed out, or nobody's any more.
+        self._done_with = 0
+        self._is_exhausted = False
+        #: The deliveries that have been handed out since the beginning.
+        self.handed_out: set[int] = set()
+
+    @property
+    def is_over(self) -> bool:
+        return monotonic() >= self._deadline
+
+    def begin(self) -> bool:
+        """What was handed out and has no outcome is due again. As to the answer see `more`."""
+        self.handed_out = set()
+        self._is_exhausted = False
+        return self.more()
+
+    def more(self) -> bool:
+        """False where the time is up, nothing is due, or not now (see `Turn.wait`): then until `begin`."""
+        if self._is_exhausted or self.is_over:
+            return False
+        if self._began:
+            self._size = _size_after(self._done_with, monotonic() - self._began)
+        claims = self._turn.claim(min(self._size, conf.batch_size()), keep=self.handed_out)
+        self._is_exhausted = not claims
+        self._began = monotonic() if claims else 0.0
+        self._fresh_until = min(self._deadline, self._began + FRESH)
+        reached = self._look_at(claims)
+        self._done_with = len(claims) - len(reached)
+        self._batch = iter(reached)
+        return bool(claims)
+
+    def _look_at(self, claims: list[Claim]) -> list[Claimed]:
+        if not claims:
+            return []
+        latest = self._began + self._patience
+        reached = self._turn.look(
+            lambda: audience.recipients(self._campaign, claims, latest=latest)
+        )
+        self._turn.skip(set(claims) - {each.claim for each in reached})
+        return reached
+
+    def __iter__(self) -> Iterator[Claimed]:
+        return self
+
+    def __next__(self) -> Claimed:
+        if monotonic() >= self._fresh_until:
+            raise StopIteration
+        claimed = next(self._batch)
+        self._done_with += 1
+        self.handed_out.add(claimed.delivery)
+        return claimed
+
+    def wait_longer(self) -> None:
+        """The server was slower than all of a batch was good for. Raise `MailerRefuses` where it always is."""
+        if self._patience > PATIENCE:
+            raise MailerRefuses("TimeoutError")
+        self._patience *= 4
+        self._deadline = max(self._deadline, monotonic() + FRESH)
+
+
+def _size_after(number: int, seconds: float) -> int:
+    """What takes about `BATCH_SECONDS` at that pace, growing step by step."""
+    return max(1, min(number * 4, int(number * BATCH_SECONDS / max(seconds, 0.001))))
