@@ -70,6 +70,7 @@ class SmtpServer:
     greeted: int = 0
     open: int = 0
     logins: int = 0
+    said_goodbye: int = 0
     most_at_once: int = 0
 
     @property
@@ -77,7 +78,7 @@ class SmtpServer:
         return [each.recipient for each in self.received]
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
+        self.loop = loop = asyncio.get_running_loop()
         self._transports: set[asyncio.Transport] = set()
         secured = self.manners.tls if self.manners.tls_at_once else None
         self._listener = await loop.create_server(
@@ -208,6 +209,7 @@ class Session(asyncio.Protocol):
         return "250 ok"
 
     def hear_quit(self, _argument: str) -> str:
+        self.server.said_goodbye += 1
         return "221 bye"
 
     async def secure(self) -> None:

@@ -68,6 +68,9 @@ class BackendTransport:
         for mailer in self._mailers:
             open_connection(mailer)
 
+    def keep_open(self) -> None:
+        """Nothing: each of the next turn's calls opens what it needs."""
+
     def close(self) -> None:
         if self._pool:
             self._pool.shutdown()

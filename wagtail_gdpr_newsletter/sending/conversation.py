@@ -40,12 +40,12 @@ class Conversation:
     """
 
     def __init__(
-        self, smtp: smtplib.SMTP, selector: selectors.BaseSelector, *, patience: float
+        self, smtp: smtplib.SMTP, selector: selectors.BaseSelector, *, was_of_use: bool = False
     ) -> None:
+        self._smtp = smtp
         self._wire = Wire(smtp.sock, selector, self)  # type: ignore[arg-type]  # It is open.
         self.pipelining = smtp.has_extn("pipelining")
         self._tells_size = smtp.has_extn("size")
-        self._patience = patience
         #: How many octets follow the end of the current message.
         self._after_current = 0
         #: What each reply to come is about, and commands that wait for the reply before them.
@@ -59,7 +59,7 @@ class Conversation:
         self.cleared = False
         self.held: Letter | None = None
         self.current: Letter | None = None
-        self.has_delivered = False
+        self.has_delivered = was_of_use
         self.is_lost = self.was_abandoned = False
         self.reason = ""
         #: The server takes nothing from this sender.
@@ -177,7 +177,7 @@ class Conversation:
             self._lose(broken or OverflowError())
 
     def lose_patience(self, at: float) -> None:
-        if self._expected and at - self._heard_at > self._patience:
+        if self._expected and at - self._heard_at > self._smtp.timeout:
             self._lose(TimeoutError())
 
     def _take_replies(self) -> None:
@@ -187,7 +187,7 @@ class Conversation:
                 self._lose(ConnectionError())
                 return
             if reply.code == CLOSING:
-                self._hang_up(reply)
+                self._hear_closing(reply)
                 return
             self._HEARD[self._expected.popleft()](self, reply)
             if self.refusal:
@@ -196,7 +196,7 @@ class Conversation:
             if self._waiting and not self.pipelining:
                 self._pump()
 
-    def _hang_up(self, reply: Reply) -> None:
+    def _hear_closing(self, reply: Reply) -> None:
         """The server closes. What it had on the wire it has not taken: that is its answer to it."""
         if self.current and self._expected and self._expected[0] == "end":
             self._settle_current(reply)
@@ -278,7 +278,7 @@ class Conversation:
             outcome = in_doubt(error) if left else later
             self._settled.append(Settled(self.current.claimed, outcome))
             self.current = None
-        self._wire.close()
+        self._hang_up()
 
     def _end_waits(self) -> bool:
         return any(about == "end" for about, _command in self._waiting)
@@ -288,13 +288,28 @@ class Conversation:
         if not self.is_lost:
             self.is_lost = self.was_abandoned = True
             self.offered = self.held = None
-            self._wire.close()
+            self._hang_up()
+
+    @property
+    def _is_at_rest(self) -> bool:
+        return not (self.is_lost or self._expected or self._wire.unsent or self.held)
+
+    def release(self) -> smtplib.SMTP | None:
+        """For whoever goes on with it; `None` where it is in the middle of something."""
+        if not self._is_at_rest or self._in_transaction or not self.has_delivered:
+            return None
+        self._wire.release()
+        return self._smtp
 
     def say_goodbye(self) -> None:
-        if self.is_lost or self._expected or self._wire.unsent or self.held:
-            return
-        self._wire.say_goodbye()
+        if self._is_at_rest:
+            self._wire.say_goodbye()
 
     def close(self) -> None:
         if not self.is_lost:
             self._wire.hear_goodbye()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._wire.release()
+        self._smtp.close()

@@ -12,7 +12,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.utils.timezone import now
 
 from .. import conf
-from ..models import Campaign, Ledger
+from ..models import Campaign, Ledger, SenderSettings
 from . import messages
 from .backends import BackendTransport, copies_in_a_call
 from .compose import Composer
@@ -43,6 +43,9 @@ class Transport(Protocol):
     def open(self, turn: Turn) -> None:
         """Raise `MailerRefuses` where no conversation can be begun."""
 
+    def keep_open(self) -> None:
+        """Leave to this worker's next turn what is open and worth it; what was not left is closed."""
+
     def close(self) -> None: ...
 
     def deliver(self, supply: Supply, turn: Turn) -> None:
@@ -64,6 +67,8 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
         # Also where that took its time.
         supply = Supply(campaign, turn, deadline=max(deadline, monotonic() + FRESH))
         _send_all(supply, turn, transport)
+        if supply.is_over and SenderSettings.for_site(campaign.site).connections is None:
+            transport.keep_open()
     finally:
         transport.close()
 

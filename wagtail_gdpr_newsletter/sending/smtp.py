@@ -17,6 +17,7 @@ from time import monotonic
 
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
+from . import kept
 from .claims import Claimed
 from .compose import Composer
 from .conversation import Conversation, Letter
@@ -56,7 +57,12 @@ class SmtpTransport:
 
     def open(self, turn: Turn) -> None:
         """As many conversations as wanted, or as the server allows; `MailerRefuses` where it allows none."""
-        mailers = [another(self._mailer) for _number in range(self._wanted)]
+        for smtp in kept.take(self._mailer, self._wanted):
+            self._take_over(smtp, was_of_use=True)
+        missing = self._wanted - len(self._conversations)
+        if not missing:
+            return
+        mailers = [another(self._mailer) for _number in range(missing)]
         with ThreadPoolExecutor(len(mailers)) as pool:
             opening = [pool.submit(_greet, mailer) for mailer in mailers]
             while wait(opening, timeout=BEAT).not_done:
@@ -67,8 +73,15 @@ class SmtpTransport:
         if not self._conversations:
             opening[0].result()
 
-    def _take_over(self, smtp: smtplib.SMTP) -> None:
-        self._conversations.append(Conversation(smtp, self._selector, patience=smtp.timeout))
+    def _take_over(self, smtp: smtplib.SMTP, *, was_of_use: bool = False) -> None:
+        conversation = Conversation(smtp, self._selector, was_of_use=was_of_use)
+        self._conversations.append(conversation)
+
+    def keep_open(self) -> None:
+        """What is at rest, for the next turn."""
+        released = {each: each.release() for each in self._conversations}
+        self._conversations = [each for each, smtp in released.items() if smtp is None]
+        kept.keep(self._mailer, [smtp for smtp in released.values() if smtp])
 
     def close(self) -> None:
         for conversation in self._conversations:

@@ -95,11 +95,11 @@ class Wire:
         with suppress(OSError):
             if self._socket.gettimeout():
                 self._socket.recv(CHUNK)
-        self.close()
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """The socket is somebody else's from now on."""
         self._selector.unregister(self._socket)
-        self._socket.close()
+        self._socket.settimeout(GOODBYE)
 
 
 def _code(line: bytes) -> int:
