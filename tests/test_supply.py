@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 from django.utils.timezone import now
@@ -17,10 +19,20 @@ from tests.smtp_server import Manners as SmtpManners
 from tests.smtp_server import serving
 from tests.test_batches import MAILGUN, POSTMARK, sending_by
 from wagtail_gdpr_newsletter import actions
-from wagtail_gdpr_newsletter.models import Delivery, Lane, Ledger, Pace, SenderSettings
+from wagtail_gdpr_newsletter.models import (
+    Delivery,
+    DeliveryStatus,
+    Lane,
+    Ledger,
+    Pace,
+    SenderSettings,
+)
 from wagtail_gdpr_newsletter.models.ledgers import LANE_LEASE
-from wagtail_gdpr_newsletter.sending import audience, lanes
+from wagtail_gdpr_newsletter.sending import audience, lanes, supply
 from wagtail_gdpr_newsletter.sending.claims import Claimed
+from wagtail_gdpr_newsletter.sending.compose import Composer
+from wagtail_gdpr_newsletter.sending.settling import Settled
+from wagtail_gdpr_newsletter.sending.transport import Outcome
 from wagtail_gdpr_newsletter.sending.turn import Turn
 
 pytestmark = pytest.mark.django_db
@@ -175,3 +187,105 @@ def test_readers_who_have_all_left_are_passed_over_in_one_turn(configure, book, 
     with use_mailer("django.core.mail.backends.locmem.EmailBackend"):
         actions.run_lane()
     assert campaign.ledger.counted() == {"skipped": 40}
+
+
+def test_what_a_server_put_off_is_the_next_lanes_whatever_becomes_of_the_first(campaign, open_turn):
+    """Once its wait is over another lane has it: it would be sent twice."""
+    turn, other, third = open_turn(), open_turn(), open_turn()
+    (put_off,) = put_on_the_wire(turn, campaign, turn.claim(1, keep=()))
+    turn.record([Settled(put_off, Outcome(DeliveryStatus.PENDING, error="451"))])
+    Delivery.objects.filter(pk=put_off.delivery).update(retry_at=now())
+    assert [claim.delivery for claim in other.claim(1, keep=())] == [put_off.delivery]
+    turn.end()
+    assert put_off.delivery not in [claim.delivery for claim in third.claim(40, keep=())]
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """When it was last looked whether somebody may be written to; `slowness`: what each look takes."""
+    recipients, looks = audience.recipients, Looks()
+
+    def look(*arguments, **options):
+        at = monotonic()
+        found = recipients(*arguments, **options)
+        looks.update({each.recipient.address: at for each in found})
+        time.sleep(looks.slowness)
+        return found
+
+    monkeypatch.setattr(audience, "recipients", look)
+    monkeypatch.setattr(supply, "LATEST", 1)
+    monkeypatch.setattr(supply, "FRESH", 0.7)
+    return looks
+
+
+class Looks(dict[str, float]):
+    slowness = 0.0
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_nobody_waits_on_the_wire_until_many_who_have_left_are_passed_over(
+    configure, book, crowd, looks, pipelining
+):
+    """I4: a copy leaves soon after it was looked whether it may."""
+    configure(CONNECTIONS=2, BATCH_SIZE=2)
+    looks.slowness = 0.15
+    campaign = factories.make_campaign(book)
+    factories.write_ledger(campaign)
+    for subscription in crowd[2:-1]:
+        actions.unsubscribe(contact=subscription.contact, books=None, origin=factories.ORIGIN)
+    with serving(SmtpManners(pipelining=pipelining)) as server, use_server(server):
+        actions.run_lane()
+    assert sorted(server.recipients) == [CROWD[0], CROWD[1], CROWD[-1]]
+    for each in server.received:
+        assert each.at - looks[each.recipient] < 1
+    assert campaign.ledger.counted() == {"sent": 3, "skipped": 37}
+
+
+def test_a_call_that_has_waited_for_another_is_not_made_without_a_new_look(
+    settings, configure, book, send, looks
+):
+    """I4: one with an unusual address takes a call of its own, and the others wait for it."""
+    configure(CONNECTIONS=1)
+    names = ["r0", "r1", "o'hara", "r2"]
+    for name in names:
+        factories.make_subscription(book, f"{name}@example.org")
+    slow = Manners(thinks=lambda recipients: 1.5 if "o'hara@example.org" in recipients else 0)
+    with sending_by(MAILGUN, settings, slow) as here:
+        send(factories.make_campaign(book))
+    assert sorted(here.recipients) == sorted(f"{name}@example.org" for name in names)
+    for call in here.calls:
+        began = call.at - slow.thinks(call.recipients)
+        assert began - looks[call.recipients[0]] < 1
+
+
+def test_a_campaign_of_which_no_copy_can_be_written_is_not_burnt_through(
+    configure, book, crowd, send, monkeypatch
+):
+    """Many in a row that fail are not the readers' fault, in however many batches they come."""
+
+    def fail(_composer, _recipient):
+        raise ValueError
+
+    configure(CONNECTIONS=2, BATCH_SIZE=4)
+    monkeypatch.setattr(Composer, "copy", fail)
+    with serving() as server, use_server(server):
+        campaign = send(factories.make_campaign(book))
+    counted = campaign.ledger.counted()
+    assert 20 <= counted["failed"] < 20 + 2 * 4
+    assert counted["pending"] == 40 - counted["failed"]
+    assert campaign.send_status == "paused"
+    assert not server.received
+
+
+def test_a_sender_with_limits_is_granted_more_when_all_that_was_has_left(
+    configure, book, crowd, send, site
+):
+    """Else what a slow server holds up, and what comes after it, leave at once."""
+    SenderSettings.objects.filter(site=site).update(per_second=8)
+    configure(CONNECTIONS=2)
+    manners = SmtpManners(lingers_over={CROWD[0]: 1.5})
+    with serving(manners) as server, use_server(server):
+        send(factories.make_campaign(book))
+    (slow,) = [each for each in server.received if each.recipient == CROWD[0]]
+    assert sum(each.at < slow.at + 1.4 for each in server.received) == 2
+    assert Counter(server.recipients) == Counter(CROWD)

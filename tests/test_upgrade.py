@@ -99,3 +99,22 @@ def test_a_campaign_that_was_on_its_way_goes_on_after_an_upgrade_and_a_way_back(
     back = migrate("0002_my_data")
     assert back.get_model(APP, "Campaign").objects.get().send_status == "sending"
     assert back.get_model(APP, "Delivery").objects.get(pk=claimed.pk).status == "skipped"
+
+
+def test_what_a_lane_has_on_the_wire_stays_its_own_over_an_upgrade(newest):
+    old = migrate("0006_room_for_outcomes")
+    lane = old.get_model(APP, "Lane").objects.create(
+        machine="m",
+        leader=1,
+        process=1,
+        slot=0,
+        leased_until="2026-01-01T00:02:00Z",
+        claimed=[3, 4, 5],
+        in_flight=[4],
+        looked_at="2026-01-01T00:00:00Z",
+        granted_at=12.5,
+    )
+    upgraded = migrate(newest).get_model(APP, "Lane").objects.get(pk=lane.pk)
+    looked_at = "2026-01-01T00:00:00+00:00"
+    batch = {"looked_at": looked_at, "granted_at": 12.5, "deliveries": [3, 4, 5]}
+    assert (upgraded.batches, upgraded.in_flight) == ([batch], [4])

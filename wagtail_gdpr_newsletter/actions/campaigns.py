@@ -224,7 +224,10 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
     except dispatch.SenderWaits as waits:
         Ledger.objects.rest(campaign, until=now() + timedelta(seconds=waits.seconds))
     except LaneLost:
-        logger.warning("A lane of campaign %s was taken for dead and has stopped.", campaign.pk)
+        logger.warning(
+            "A lane of campaign %s has stopped: it was taken for dead, or the database was away.",
+            campaign.pk,
+        )
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError):  # The mail server is not to blame.
             if not connection.in_atomic_block:

@@ -90,12 +90,14 @@ class BackendTransport:
                 break
             self._record(turn, leaving)
             for call in leaving:
-                if any(map(_is_refusal, under_way)):  # Since.
+                if any(map(_is_refusal, under_way)) or _is_late(call.claimed):  # Since.
                     self._untouched += call.claimed
                     idle.append(call.mailer)
                 else:
                     under_way[self._begin(call)] = call
-            done, _waiting = wait(under_way, timeout=BEAT, return_when=FIRST_COMPLETED)
+            is_more = bool(idle) and not self._refusal and supply.more()
+            pause = 0 if is_more else BEAT
+            done, _waiting = wait(under_way, timeout=pause, return_when=FIRST_COMPLETED)
             turn.beat()
             for future in done:
                 call = under_way.pop(future)
@@ -146,13 +148,20 @@ class BackendTransport:
             self._refusal = MailerRefuses(outcomes[0].error)
 
     def _next_group(self, supply: Supply) -> Sequence[Claimed] | None:
-        while self._parts:
-            part = self._parts.popleft()
-            if monotonic() <= part[0].latest:
-                return part
-        while (group := next(self._groups, None)) is None and supply.more():
-            self._groups = batches.grouped(supply, self._in_a_call)
-        return group
+        while group := self._take_group(supply):
+            if not _is_late(group):
+                return group
+        return None
+
+    def _take_group(self, supply: Supply) -> Sequence[Claimed] | None:
+        if self._parts:
+            return self._parts.popleft()
+        if group := next(self._groups, None):
+            return group
+        self._groups = batches.grouped(
+            supply, self._in_a_call
+        )  # Of the next batch, if there is one.
+        return next(self._groups, None)
 
     def _take_apart(self, group: Sequence[Claimed]) -> None:
         """One address that it does not like, and a provider takes none of a call."""
@@ -175,6 +184,11 @@ class BackendTransport:
         if len(recipients) == 1:
             return self._composer.message(recipients[0], provider=self._provider)
         return self._batches.message(recipients)
+
+
+def _is_late(group: Sequence[Claimed]) -> bool:
+    """It was asked too long ago who may get it."""
+    return monotonic() > group[0].latest
 
 
 def _is_refusal(answer: Future[list[Outcome]]) -> bool:

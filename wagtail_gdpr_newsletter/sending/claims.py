@@ -15,7 +15,7 @@ class Claim(NamedTuple):
     delivery: int
     attempts: int
     contact: int | None
-    #: Since when nobody has looked whom it goes to.
+    #: It is looked after that whom it goes to.
     looked_at: datetime
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import smtplib
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -89,6 +90,11 @@ class Conversation:
         return self.offered is not None
 
     @property
+    def wants_letter(self) -> bool:
+        """Its last one is on its way, if there was one."""
+        return not (self.offered or self.held or self._settled or self.is_lost)
+
+    @property
     def is_late(self) -> bool:
         """What it has been given must not leave any more: it was asked too long ago who may get it."""
         return any(monotonic() > letter.claimed.latest for letter in self.unbegun)
@@ -115,8 +121,11 @@ class Conversation:
         return [each._replace(was_returned=True) for each in self.unbegun if not each.was_returned]
 
     def begin(self, letter: Letter) -> None:
-        """Put its envelope on the wire; nothing can be accepted yet."""
-        self._say(*self._envelope(letter))
+        """Put its envelope on the wire, behind the current message if there is one; it cannot be accepted yet."""
+        envelope = self._envelope(letter)
+        if self.pipelining:
+            self._after_current += _length_of(envelope)
+        self._say(*envelope)
 
     def let_go(self, following: Letter | None) -> None:
         """Put the held message on the wire, and the envelope of the following one right behind it."""
@@ -125,7 +134,7 @@ class Conversation:
             return
         self.current = letter
         envelope = self._envelope(following) if following else []
-        self._after_current = sum(len(octets) for _about, octets in envelope)
+        self._after_current = _length_of(envelope)
         self._say(("end", letter.copy.lines + b".\r\n"), *envelope)
 
     def _envelope(self, letter: Letter) -> list[Command]:
@@ -313,3 +322,7 @@ class Conversation:
     def _hang_up(self) -> None:
         self._wire.release()
         self._smtp.close()
+
+
+def _length_of(commands: Sequence[Command]) -> int:
+    return sum(len(octets) for _about, octets in commands)

@@ -5,9 +5,9 @@ To open one takes up to nine round trips, and a turn is short.
 
 from __future__ import annotations
 
+import selectors
 import smtplib
 from contextlib import suppress
-from select import select
 from threading import Lock, Timer
 from time import monotonic
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ KEPT = 3
 
 
 #: Attributes of a mailer that nobody has configured.
-STATE = {"connection", "ssl_context"}
+STATE = {"connection", "ssl_context", "_lock", "_partial_connection"}
 
 
 class Kept(NamedTuple):
@@ -50,10 +50,11 @@ def take(mailer: SmtpBackend, most: int) -> list[smtplib.SMTP]:
         for each in taken:
             _kept.remove(each)
     smtps = [each.smtp for each in taken]
-    selected, _writable, _broken = select([smtp.sock for smtp in smtps if smtp.sock], [], [], 0)
-    for smtp in smtps:
-        if smtp.sock in selected:  # Unasked the server says nothing but that it is gone.
-            smtp.close()
+    with selectors.DefaultSelector() as selector:
+        for smtp in smtps:
+            selector.register(smtp.sock, selectors.EVENT_READ, smtp)  # type: ignore[arg-type]  # It is open.
+        for key, _mask in selector.select(0):
+            key.data.close()  # Unasked the server says nothing but that it is gone.
     return [smtp for smtp in smtps if smtp.sock]
 
 
@@ -68,9 +69,5 @@ def _close_old() -> None:
 
 
 def _configuration(mailer: SmtpBackend) -> tuple[Any, ...]:
-    settings = {
-        name: value
-        for name, value in vars(mailer).items()
-        if not name.startswith("_") and name not in STATE
-    }
+    settings = {name: value for name, value in vars(mailer).items() if name not in STATE}
     return type(mailer), settings

@@ -31,7 +31,7 @@ from .transport import (
     open_connection,
     refused_at_the_door,
 )
-from .turn import BEAT, Turn
+from .turn import BEAT, STREAK, Turn
 
 #: Seconds for which answers wait for others at most, to be committed together.
 GATHERING = 0.01
@@ -130,27 +130,33 @@ class SmtpTransport:
         """Whoever is idle gets work, while there is some and the server takes it."""
         if self._refusal:
             return [each for each in self._conversations if each.is_owed_an_answer]
-        for conversation in self._conversations:
-            if not conversation.is_busy:
-                following = self._next_letter(supply)
-                if following is None:
-                    break
-                conversation.begin(following)
+        if not self._hand_out(supply) and supply.more():
+            self._hand_out(supply)
         return [each for each in self._conversations if each.is_busy]
 
+    def _hand_out(self, supply: Supply) -> bool:
+        """Whether there was enough of it."""
+        for conversation in self._conversations:
+            if conversation.wants_letter:
+                following = self._next_letter(supply)
+                if following is None:
+                    return False
+                conversation.begin(following)
+        return True
+
     def _next_letter(self, supply: Supply) -> Letter | None:
+        if self._refusal:
+            return None
         while self._returned:
             letter = self._returned.popleft()
             if monotonic() <= letter.claimed.latest:
                 return letter
-        while True:
-            for each in supply:
-                try:
-                    return Letter(each, self._composer.copy(each.recipient))
-                except ValueError as error:
-                    self._unwritable.append(Settled(each, cannot_be_written(error)))
-            if not supply.more():
-                return None
+        while len(self._unwritable) < STREAK and (claimed := next(supply, None)):
+            try:
+                return Letter(claimed, self._composer.copy(claimed.recipient))
+            except ValueError as error:
+                self._unwritable.append(Settled(claimed, cannot_be_written(error)))
+        return None
 
     def _exchange(self, *, timeout: float) -> None:
         """Read what has come and write what can be written."""
@@ -175,7 +181,9 @@ class SmtpTransport:
         self._gathering = min(GATHERING, monotonic() - began)
         for conversation in here:
             conversation.cleared = True
-            if conversation.held:
+            if (
+                conversation.held and not conversation.is_late
+            ):  # The commit may have taken its time.
                 self._let_go_of(conversation, supply)
         for conversation in ready:
             if conversation.is_lost:

@@ -38,8 +38,8 @@ class Supply:
         self._patience = LATEST
         self._batch: Iterator[Claimed] = iter(())
         self._began = self._fresh_until = 0.0
-        #: How many of the batch are handed out, or nobody's any more.
-        self._done_with = 0
+        #: How many of the batch are left, and how many handed out, or nobody's any more.
+        self._left = self._done_with = 0
         self._is_exhausted = False
         #: The deliveries that have been handed out since the beginning.
         self.handed_out: set[int] = set()
@@ -51,12 +51,20 @@ class Supply:
     def begin(self) -> bool:
         """What was handed out and has no outcome is due again. As to the answer see `more`."""
         self.handed_out = set()
-        self._is_exhausted = False
+        self._left, self._is_exhausted = 0, False
         return self.more()
 
+    @property
+    def _is_some_left(self) -> bool:
+        return self._left > 0 and monotonic() < self._fresh_until
+
     def more(self) -> bool:
-        """False where the time is up, nothing is due, or not now (see `Turn.wait`): then until `begin`."""
-        if self._is_exhausted or self.is_over:
+        """False while something is left of the last one, where the time is up, nothing is due, or not now (see `Turn.wait`).
+
+        Of a sender with limits all leaves that was granted before more is asked for.
+        """
+        waits_for_answers = bool(self.handed_out) and self._turn.is_limited
+        if self._is_exhausted or waits_for_answers or self._is_some_left or self.is_over:
             return False
         if self._began:
             self._size = _size_after(self._done_with, monotonic() - self._began)
@@ -65,7 +73,7 @@ class Supply:
         self._began = monotonic() if claims else 0.0
         self._fresh_until = min(self._deadline, self._began + FRESH)
         reached = self._look_at(claims)
-        self._done_with = len(claims) - len(reached)
+        self._left, self._done_with = len(reached), len(claims) - len(reached)
         self._batch = iter(reached)
         return bool(claims)
 
@@ -86,6 +94,7 @@ class Supply:
         if monotonic() >= self._fresh_until:
             raise StopIteration
         claimed = next(self._batch)
+        self._left -= 1
         self._done_with += 1
         self.handed_out.add(claimed.delivery)
         return claimed

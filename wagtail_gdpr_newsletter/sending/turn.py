@@ -57,7 +57,9 @@ class Turn:
         self._in_flight: set[int] = set()
         #: What is claimed and has no outcome yet.
         self._batches: list[Batch] = []
-        #: Seconds until the sender may send again, where the last claim was empty for that reason.
+        #: Whether its sender may send only so many, and seconds until it may again, where the last claim was empty
+        #: for that reason.
+        self.is_limited = False
         self.wait = 0.0
         self._tally: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
@@ -108,7 +110,7 @@ class Turn:
             line = _due_first(ledger).order_by("pk").values_list(*CLAIM)
             first = list(line[: size - len(again)])
             grant = Pace.objects.grant(self.campaign.site, len(again) + len(first))
-            self.wait = grant.wait
+            self.is_limited, self.wait = grant.at is not None, grant.wait
             rows = (again + first)[: grant.number]
             claims = [Claim(pk, attempts, contact, looked_at) for pk, attempts, contact in rows]
             numbers = [claim.delivery for claim in claims]
@@ -214,6 +216,10 @@ class Turn:
             batch.deliveries -= set(deliveries)
 
     def _write(self, settled: Sequence[Settled]) -> None:
+        if any(
+            each.outcome.is_later for each in settled
+        ):  # Another lane may claim it before this one ends.
+            self._renew(batches=[batch.as_json() for batch in self._batches])
         for changes, deliveries in grouped(settled):
             changed = Delivery.objects.still_pending(deliveries).update(**changes)
             self._count(changes["status"], changed, reason=changes["error"])
