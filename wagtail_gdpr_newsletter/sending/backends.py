@@ -158,9 +158,8 @@ class BackendTransport:
             return self._parts.popleft()
         if group := next(self._groups, None):
             return group
-        self._groups = batches.grouped(
-            supply, self._in_a_call
-        )  # Of the next batch, if there is one.
+        # Of the next batch, if there is one.
+        self._groups = batches.grouped(supply, self._in_a_call)
         return next(self._groups, None)
 
     def _take_apart(self, group: Sequence[Claimed]) -> None:

@@ -16,8 +16,6 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
 #: Seconds until nobody goes on with them any more; the next turn begins at once, if it is this worker's.
 KEPT = 3
-
-
 #: Attributes of a mailer that nobody has configured.
 STATE = {"connection", "ssl_context", "_lock", "_partial_connection"}
 

@@ -123,7 +123,7 @@ class SmtpTransport:
             raise self._refusal
 
     def _may_leave(self, conversation: Conversation) -> bool:
-        """What it has been given."""
+        """What it has been given, if anything."""
         return not (self._refusal or conversation.is_late)
 
     def _at_work(self, supply: Supply) -> list[Conversation]:
@@ -135,7 +135,7 @@ class SmtpTransport:
         return [each for each in self._conversations if each.is_busy]
 
     def _hand_out(self, supply: Supply) -> bool:
-        """Whether there was enough of it."""
+        """Whether there was a letter for everybody who wants one."""
         for conversation in self._conversations:
             if conversation.wants_letter:
                 following = self._next_letter(supply)
@@ -181,9 +181,8 @@ class SmtpTransport:
         self._gathering = min(GATHERING, monotonic() - began)
         for conversation in here:
             conversation.cleared = True
-            if (
-                conversation.held and not conversation.is_late
-            ):  # The commit may have taken its time.
+            # The commit may have taken its time.
+            if conversation.held and not conversation.is_late:
                 self._let_go_of(conversation, supply)
         for conversation in ready:
             if conversation.is_lost:

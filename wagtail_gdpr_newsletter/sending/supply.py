@@ -59,9 +59,9 @@ class Supply:
         return self._left > 0 and monotonic() < self._fresh_until
 
     def more(self) -> bool:
-        """False while something is left of the last one, where the time is up, nothing is due, or not now (see `Turn.wait`).
+        """False while something is left, where the time is up, and where nothing is due, or not now (`Turn.wait`).
 
-        Of a sender with limits all leaves that was granted before more is asked for.
+        What a sender with limits was granted has all left before more is asked for.
         """
         waits_for_answers = bool(self.handed_out) and self._turn.is_limited
         if self._is_exhausted or waits_for_answers or self._is_some_left or self.is_over:
