@@ -63,8 +63,6 @@ class Bench:
     def __init__(self, directory: Path, rounds: int, stack: ExitStack) -> None:
         self.directory, self.rounds, self.stack = directory, rounds, stack
         self.results: Results = {}
-        #: What was measured of each in which round.
-        self.measured: dict[str, list[dict[str, float]]] = {}
         self.promises: list[Promise] = []
 
     def site(self, database: str, *, messages: int, size: int) -> Env:
@@ -85,7 +83,6 @@ class Bench:
                 answer = child(case.what, case.env, **case.options)
                 measured[name].append(answer)
                 say(f"  {number + 1}/{self.rounds} {name}: {answer['rate']:,.0f}/s")
-        self.measured |= measured
         for name, answers in measured.items():
             self.results[name] = {
                 key: statistics.median(answer[key] for answer in answers) for key in answers[0]
@@ -153,17 +150,22 @@ def far(bench: Bench, messages: int) -> None:
             }
             cases[f"20 ms away{name}: smtplib"] = Case("smtplib", here, options)
             cases[f"20 ms away{name}: engine"] = Case("engine", here, options)
+            if "pipelining" in more:
+                as_installed = here | {"WAGTAIL_GDPR_NEWSLETTER_CONNECTIONS": "8"}
+                more_name = f"20 ms away{name}: engine, 8 connections"
+                cases[more_name] = Case("engine", as_installed, options)
         bench.run(cases)
     for name in manners:
         engine, smtplib = (
             bench.results[f"20 ms away{name}: {which}"]["rate"] for which in ("engine", "smtplib")
         )
         if name != ", no PIPELINING":
-            bench.promise(f"20 ms away{name}: times smtplib", 3, engine / smtplib)
+            bench.promise(f"20 ms away{name}: times smtplib, per connection", 3, engine / smtplib)
             continue
-        # Both wait for the same round trips: "no slower" is within what smtplib differs from itself.
-        slowest = min(run["rate"] for run in bench.measured[f"20 ms away{name}: smtplib"])
-        bench.promise(f"20 ms away{name}: times smtplib at its slowest", 1, engine / slowest)
+        # Both wait for the same round trips, and a turn has some fifty statements of its own.
+        bench.promise(f"20 ms away{name}: times smtplib, per connection", 0.98, engine / smtplib)
+        as_installed = bench.results[f"20 ms away{name}: engine, 8 connections"]["rate"]
+        bench.promise(f"20 ms away{name}: times smtplib, as installed", 1, as_installed / smtplib)
 
 
 def api(bench: Bench, messages: int) -> None:

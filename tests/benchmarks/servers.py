@@ -15,6 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Steps aside at once for whoever has something to do; one that is merely nice lets them wait for its time slice.
+SPIN = """
+import os
+if hasattr(os, "SCHED_IDLE"):
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+else:
+    os.nice(19)
+while True: pass
+"""
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -84,9 +94,8 @@ def running(command: list[str], port: int) -> Iterator[None]:
 @contextmanager
 def spinning() -> Iterator[None]:
     """Cores kept awake at idle priority: waking one up costs more than the exchange that is measured."""
-    code = "import os; os.nice(19)\nwhile True: pass"
     spinners = [
-        subprocess.Popen([sys.executable, "-c", code]) for _core in range(os.cpu_count() or 1)
+        subprocess.Popen([sys.executable, "-c", SPIN]) for _core in range(os.cpu_count() or 1)
     ]
     try:
         yield
