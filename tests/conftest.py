@@ -142,7 +142,8 @@ class Visitor:
         kept = form.select("input:not([type=checkbox], [type=radio]), input[checked]")
         data = {item["name"]: item.get("value", "") for item in kept}
         for select in form.select("select"):
-            data[select["name"]] = select.select_one("option[selected]")["value"]
+            chosen = select.select_one("option[selected]") or select.select_one("option")
+            data[select["name"]] = chosen["value"]
         data |= {name.replace("__", "-"): value for name, value in fields.items()}
         if button.get("name"):
             data[button["name"]] = button["value"]
@@ -180,6 +181,18 @@ class Visitor:
 
 
 EVERYTHING_KNOWN = "Ada.Lovelace@Bücher.example"
+
+
+@pytest.fixture
+def staff(visitor):
+    """Somebody signed in with these permissions and no others."""
+
+    def sign_in(*permissions: str):
+        browser = type(visitor)(visitor.run_tasks)
+        browser.client.force_login(factories.make_editor("dpo", *permissions))
+        return browser
+
+    return sign_in
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from django.test import Client
 from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
-from tests import factories
 from tests.conftest import EVERYTHING_KNOWN, link_in
 from tests.traces import traces_of
 from wagtail_gdpr_newsletter import actions
@@ -28,18 +27,6 @@ from wagtail_gdpr_newsletter.models import (
 pytestmark = pytest.mark.django_db
 
 FIND = "/admin/newsletter/contacts/"
-
-
-@pytest.fixture
-def staff(visitor):
-    """Somebody signed in with these permissions and no others."""
-
-    def sign_in(*permissions: str):
-        browser = type(visitor)(visitor.run_tasks)
-        browser.client.force_login(factories.make_editor("dpo", *permissions))
-        return browser
-
-    return sign_in
 
 
 @pytest.fixture

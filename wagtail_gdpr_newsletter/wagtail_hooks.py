@@ -24,6 +24,7 @@ from .admin.contacts import ContactsMenuItem, contact_urls
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .admin.requests import RequestsMenuItem, request_urls
 from .admin.sender import SENDER_PANELS, after_saving_sender
+from .admin.suppressions import SuppressionsMenuItem, suppression_urls
 from .links import default_site
 from .models import Campaign, SenderSettings
 
@@ -67,7 +68,12 @@ class NewsletterGroup(SnippetViewSetGroup):
     menu_order = 300
 
     def get_submenu_items(self) -> list[MenuItem]:
-        ours = [ContactsMenuItem(), RequestsMenuItem(), SenderMenuItem()]
+        ours = [
+            ContactsMenuItem(),
+            RequestsMenuItem(),
+            SuppressionsMenuItem(),
+            SenderMenuItem(),
+        ]
         return [*super().get_submenu_items(), *ours]
 
 
@@ -76,7 +82,7 @@ register_snippet(NewsletterGroup)
 
 @hooks.register("register_admin_urls")
 def register_admin_urls() -> list[URLPattern]:
-    return [*contact_urls(), *request_urls()]
+    return [*contact_urls(), *request_urls(), *suppression_urls()]
 
 
 @hooks.register("construct_snippet_action_menu")
@@ -123,6 +129,9 @@ LOG_ACTIONS = [
     ("answer_request", _("Answer a request"), _("Request marked as answered")),
     ("done_at_provider", _("Erase at the provider"), _("Erasure at the provider reported")),
     ("erase_contact", _("Erase a contact"), _("Data erased")),
+    ("check_suppressions", _("Check an address"), _("Suppressions of an address seen")),
+    ("add_suppression", _("Add a suppression"), _("Suppression added")),
+    ("lift_bounce", _("Lift a suppression"), _("Suppression after a bounce lifted")),
 ]
 
 
@@ -140,6 +149,9 @@ PERMISSIONS = [
     "export_contact",
     "view_rightsrequest",
     "change_rightsrequest",
+    "view_suppression",
+    "add_suppression",
+    "delete_suppression",
 ]
 
 

@@ -61,11 +61,19 @@ from .steering import (
     resume_campaign,
     send_again_in_doubt,
 )
+from .suppressing import (
+    ADDED_BY_STAFF,
+    add_suppression,
+    check_suppressions,
+    count_suppressions,
+    lift_bounce,
+)
 from .trial import send_test
 from .unsubscription import resubscribe, unsubscribe
 from .wording import version_wording, version_wordings_of_site
 
 __all__ = [
+    "ADDED_BY_STAFF",
     "AlreadySent",
     "BrokenJournal",
     "CannotSend",
@@ -73,6 +81,7 @@ __all__ = [
     "Progress",
     "ProviderEvent",
     "SomethingElse",
+    "add_suppression",
     "as_zip",
     "ask_by_address",
     "ask_by_link",
@@ -82,10 +91,12 @@ __all__ = [
     "awaiting_move",
     "campaigns_are_left_alone",
     "cancel_campaign",
+    "check_suppressions",
     "close",
     "confirm",
     "confirmed_before",
     "correct",
+    "count_suppressions",
     "describe_limits",
     "describe_transport",
     "digest_of_newest",
@@ -96,6 +107,7 @@ __all__ = [
     "has_objected",
     "join",
     "leave_in_doubt",
+    "lift_bounce",
     "look_up",
     "mail_access_link",
     "mark_as_answered",
