@@ -139,7 +139,7 @@ def test_a_bounce_is_lifted_with_a_reason_and_mail_goes_there_again(staff, book,
     assert "This field is required." in browser.text
     assert Suppression.objects.exists()
     browser.press("Lift", why="They wrote from it")
-    assert "This address may be written to again." in browser.text
+    assert "What the bounce had left is lifted." in browser.text
     assert Subscription.objects.mailable().count() == 1
     assert logged()[-1] == ("lift_bounce", {"reason": "bounce", "why": "They wrote from it"})
 

@@ -28,7 +28,7 @@ def test_an_address_is_checked_added_and_lifted_by_keyboard(editor: Page):
     form.get_by_label("Why, and how you know").focus()
     editor.keyboard.type("They wrote from it")
     editor.keyboard.press("Enter")
-    expect(editor.get_by_text("This address may be written to again.")).to_be_visible()
+    expect(editor.get_by_text("What the bounce had left is lifted.")).to_be_visible()
 
 
 def test_axe_finds_nothing_and_nothing_is_wider_than_a_small_screen(editor: Page):

@@ -146,7 +146,7 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
             user=self.request.user,
         )
         if lifted:
-            messages.success(self.request, _("This address may be written to again."))
+            messages.success(self.request, _("What the bounce had left is lifted."))
         else:
             messages.error(
                 self.request, _("It is not remembered any more that this address takes no mail.")
