@@ -56,6 +56,14 @@ def crowd(book):
 
 
 @pytest.fixture
+def campaign(book, crowd):
+    """To all of the crowd, and its ledger is written."""
+    campaign = factories.make_campaign(book)
+    factories.write_ledger(campaign)
+    return campaign
+
+
+@pytest.fixture
 def signup_page(site, book):
     return factories.make_signup_page(site, book)
 

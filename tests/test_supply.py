@@ -39,13 +39,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def campaign(book, crowd):
-    campaign = factories.make_campaign(book)
-    factories.write_ledger(campaign)
-    return campaign
-
-
-@pytest.fixture
 def open_turn(campaign):
     """Of another worker each time."""
 

@@ -162,7 +162,7 @@ def far(bench: Bench, messages: int) -> None:
         if name != ", no PIPELINING":
             bench.promise(f"20 ms away{name}: times smtplib, per connection", 3, engine / smtplib)
             continue
-        # Both wait for the same round trips, and a turn has some fifty statements of its own.
+        # Both wait for the same round trips; what a turn does of its own must not show beside them.
         bench.promise(f"20 ms away{name}: times smtplib, per connection", 1, engine / smtplib)
         as_installed = bench.results[f"20 ms away{name}: engine, 8 connections"]["rate"]
         bench.promise(f"20 ms away{name}: times smtplib, as installed", 1, as_installed / smtplib)

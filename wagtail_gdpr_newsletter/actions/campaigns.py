@@ -184,7 +184,7 @@ def run_lane(passes: int = 0) -> None:
         turn = take_turn()
         if turn is None:
             if passes:
-                _ring_if_needed(passes=passes - 1)
+                ring(passes=passes - 1)
             return  # Those that are at work ring when they have done.
         try:
             campaign = turn.turn_to_next()
@@ -197,18 +197,13 @@ def run_lane(passes: int = 0) -> None:
             turn.end()
         _note("lane ended", campaign, seconds=turn.seconds, **turn.outcomes)
         _finish(campaign)
-    _ring_if_needed()
+    ring()
 
 
 def _ring_for_others() -> None:
     """Whichever worker hears it, here or on another machine; once is enough until one has."""
     if not get_broker(_queue()).queue_size():
-        _ring_if_needed()
-
-
-def _ring_if_needed(*, passes: int = PASSES) -> None:
-    if Ledger.objects.with_work().exists():
-        ring(passes=passes)
+        ring()
 
 
 def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
@@ -217,7 +212,7 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
             turn.cancel(deadline=deadline)
         elif campaign.send_status == SendStatus.SENDING or _write_ledger(campaign, turn, deadline):
             dispatch.run(campaign, turn, deadline=deadline)
-            if turn.has_sent:
+            if turn.has_sent and campaign.trouble:
                 _all_is_well(campaign)
     except MailerRefuses as refusal:
         _rest(campaign, turn, refusal)
@@ -299,7 +294,8 @@ def _finish(campaign: Campaign) -> None:
     with transaction.atomic():
         if not Ledger.objects.is_worked_off(campaign):
             return
-        if not _move(campaign, SendStatus.SENDING, SendStatus.SENT, sending_finished_at=now()):
+        changes = {"sending_finished_at": now(), "trouble": ""}
+        if not _move(campaign, SendStatus.SENDING, SendStatus.SENT, **changes):
             return
         campaign.refresh_from_db()
         _note("finished", campaign, **campaign.ledger.counted())
@@ -321,4 +317,5 @@ def tend_campaigns() -> None:
     for campaign in Campaign.objects.filter(send_status=SendStatus.SENDING):
         with logged_faults("finish campaign %s", campaign.pk):
             _finish(campaign)
-    _ring_if_needed()
+    if Ledger.objects.with_work().exists():
+        ring()

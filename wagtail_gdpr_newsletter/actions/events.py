@@ -201,13 +201,13 @@ def _move(delivery: Delivery, event: ProviderEvent) -> None:
     if after is None or delivery.status not in lighter:
         return
     # Before the delivery, as whoever claims does it.
-    Ledger.objects.select_for_update().get(campaign=delivery.campaign_id)
+    ledger = Ledger.objects.select_for_update().get(campaign=delivery.campaign_id)
     for before in lighter:
         if Delivery.objects.filter(pk=delivery.pk, status=before).update(status=after):
             tally: dict[str, int] = {after: 1}
             if before != DeliveryStatus.PENDING:
                 tally[before] = -1
-            Ledger.objects.add_to_tally(delivery.campaign_id, tally, {})
+            ledger.add_to_tally(tally, {})
             return
 
 

@@ -58,7 +58,7 @@ def _send_again(campaign: Campaign, user: User | None) -> int:
     number = in_doubt.update(
         status=DeliveryStatus.PENDING, retry_at=now(), attempts=0, sent_at=None, error=""
     )
-    Ledger.objects.add_to_tally(ledger.pk, {DeliveryStatus.UNKNOWN: -number}, reasons)
+    ledger.add_to_tally({DeliveryStatus.UNKNOWN: -number}, reasons)
     Ledger.objects.filter(pk=ledger.pk).update(rests_until=None, doubts_left_at=None)
     here.filter(send_status=SendStatus.SENT).update(
         send_status=SendStatus.SENDING, sending_finished_at=None

@@ -76,15 +76,6 @@ class LedgerQuerySet(models.QuerySet["Ledger"]):
         ledger.save(update_fields=["tally", "reasons"])
         return True
 
-    def add_to_tally(
-        self, campaign_pk: int, outcomes: Mapping[str, int], reasons: Mapping[str, int]
-    ) -> None:
-        """In the transaction that changes the deliveries, so that the two never differ."""
-        ledger = self.select_for_update().get(campaign=campaign_pk)
-        ledger.tally = _sum(ledger.tally, outcomes)
-        ledger.reasons = _sum(ledger.reasons, reasons)
-        ledger.save(update_fields=["tally", "reasons"])
-
 
 def _over(field: str, at: datetime) -> Q:
     """That moment had come by then, or there was none."""
@@ -134,6 +125,11 @@ class Ledger(models.Model):
 
     def __str__(self) -> str:
         return str(self.campaign)
+
+    def add_to_tally(self, outcomes: Mapping[str, int], reasons: Mapping[str, int]) -> None:
+        """Locked, in the transaction that changes the deliveries, so that the two never differ."""
+        self.tally, self.reasons = _sum(self.tally, outcomes), _sum(self.reasons, reasons)
+        self.save(update_fields=["tally", "reasons"])
 
     def counted(self) -> dict[str, int]:
         """How many deliveries have which status: a few rows are read, whatever its size."""

@@ -42,9 +42,8 @@ class Recipient(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A finished message and its envelope (RFC 5321, 2.3.1)."""
+    """A finished message and whom its envelope names (RFC 5321, 2.3.1); all come from `Composer.sender`."""
 
-    sender: str
     recipient: str
     #: As they are written to the wire, but for the dot at the end (4.5.2).
     lines: bytes
@@ -72,7 +71,7 @@ class Composer:
         """For whoever speaks SMTP."""
         values = self.values(recipient)
         lines = self._wire_template.fill(self._places(recipient, values))
-        return Copy(self._from_address, recipient.mailbox, lines)
+        return Copy(recipient.mailbox, lines)
 
     def message(self, recipient: Recipient, *, provider: str) -> messages.ComposedMessage:
         """For mail backends, Anymail's among them; `provider` as `messages.provider_of` has it."""
@@ -143,7 +142,7 @@ class Composer:
         """Of list and message (RFC 2369, 2919, 5322 and 8058; M1, M5)."""
         book = recipient.books[0] if recipient.books else self._campaign_id
         return {
-            "Message-ID": messages.message_id(recipient.delivery_id, self._from_address),
+            "Message-ID": messages.message_id(recipient.delivery_id, self.sender),
             "List-Unsubscribe": f"<{values['unsubscribe_url']}>",
             **ONE_CLICK,
             "List-Id": f"<{book}.newsletter.{self._host}>",
@@ -189,7 +188,8 @@ class Composer:
         return str(self.frozen.campaign.uuid)
 
     @cached_property
-    def _from_address(self) -> str:
+    def sender(self) -> str:
+        """The address in From, as an envelope has it."""
         local, _at, domain = self.frozen.from_header.rpartition("<")[2].rstrip(">").rpartition("@")
         return f"{local}@{links.in_ascii(domain)}"
 

@@ -67,7 +67,7 @@ def run(campaign: Campaign, turn: Turn, *, deadline: float) -> None:
         # Also where that took its time.
         supply = Supply(campaign, turn, deadline=max(deadline, monotonic() + FRESH))
         _send_all(supply, turn, transport)
-        if supply.is_over and SenderSettings.for_site(campaign.site).connections is None:
+        if SenderSettings.for_site(campaign.site).connections is None:
             transport.keep_open()
     finally:
         transport.close()

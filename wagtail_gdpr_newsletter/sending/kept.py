@@ -5,6 +5,7 @@ To open one takes up to nine round trips, and a turn is short.
 
 from __future__ import annotations
 
+import atexit
 import selectors
 import smtplib
 from contextlib import suppress
@@ -56,14 +57,17 @@ def take(mailer: SmtpBackend, most: int) -> list[smtplib.SMTP]:
     return [smtp for smtp in smtps if smtp.sock]
 
 
-def _close_old() -> None:
+def _close_old(*, at_exit: bool = False) -> None:
     with _lock:
-        old = [each for each in _kept if each.until <= monotonic()]
+        old = [each for each in _kept if at_exit or each.until <= monotonic()]
         for each in old:
             _kept.remove(each)
     for each in old:
         with suppress(OSError, smtplib.SMTPException):  # It had no more to say.
             each.smtp.quit()
+
+
+atexit.register(_close_old, at_exit=True)
 
 
 def _configuration(mailer: SmtpBackend) -> tuple[Any, ...]:

@@ -90,28 +90,36 @@ def close(lane_pk: int) -> None:
         return
     if lane.campaign_id:
         # Before the deliveries, as whoever claims or reports does it.
-        Ledger.objects.select_for_update().get(campaign=lane.campaign_id)
-        doubt = _("The worker stopped while the message was on its way.")
+        ledger = Ledger.objects.select_for_update().get(campaign=lane.campaign_id)
         outcomes, reasons = Counter(lane.tally), Counter(lane.reasons)
         in_flight = set(lane.in_flight)
         for batch in map(Batch.from_json, lane.batches):
-            in_doubt = Delivery.objects.still_pending(batch.deliveries & in_flight).update(
-                status=DeliveryStatus.UNKNOWN,
-                sent_at=batch.looked_at,
-                attempts=F("attempts") + 1,
-                error=doubt,
-            )
-            outcomes[DeliveryStatus.UNKNOWN] += in_doubt
-            reasons[doubt] += in_doubt
+            if in_doubt := batch.deliveries & in_flight:
+                number = _put_in_doubt(batch, in_doubt)
+                outcomes[DeliveryStatus.UNKNOWN] += number
+                reasons[_doubt()] += number
             give_back(lane, batch, batch.deliveries - in_flight)
-        Ledger.objects.add_to_tally(lane.campaign_id, outcomes, reasons)
+        ledger.add_to_tally(outcomes, reasons)
     lane.delete()
+
+
+def _doubt() -> str:
+    return _("The worker stopped while the message was on its way.")
+
+
+def _put_in_doubt(batch: Batch, deliveries: Collection[int]) -> int:
+    return Delivery.objects.still_pending(deliveries).update(
+        status=DeliveryStatus.UNKNOWN,
+        sent_at=batch.looked_at,
+        attempts=F("attempts") + 1,
+        error=_doubt(),
+    )
 
 
 def give_back(lane: Lane, batch: Batch, unbegun: Collection[int]) -> None:
     """These of it are due again at once, and their sender may send as many others instead."""
     number = Delivery.objects.give_back(unbegun) if unbegun else 0
-    if lane.campaign and batch.granted_at is not None:
+    if batch.granted_at is not None and lane.campaign:
         Pace.objects.take_back(lane.campaign.site, number, granted_at=batch.granted_at)
 
 

@@ -74,7 +74,10 @@ class SmtpTransport:
             opening[0].result()
 
     def _take_over(self, smtp: smtplib.SMTP, *, was_of_use: bool = False) -> None:
-        conversation = Conversation(smtp, self._selector, was_of_use=was_of_use)
+        conversation = Conversation(
+            smtp, self._selector, sender=self._composer.sender, was_of_use=was_of_use
+        )
+        conversation.announce()
         self._conversations.append(conversation)
 
     def keep_open(self) -> None:
