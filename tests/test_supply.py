@@ -55,7 +55,9 @@ def open_turn(campaign):
 
 
 def put_on_the_wire(turn: Turn, campaign, claims) -> list[Claimed]:
-    reached = audience.recipients(campaign, claims, latest=0)
+    reached = audience.recipients(
+        campaign, audience.subscriptions_of(campaign).mailable(), claims, latest=0
+    )
     turn.record([], reached)
     return reached
 
@@ -104,6 +106,26 @@ def test_what_is_under_way_stays_the_lanes_own_when_it_claims_more(campaign, ope
     assert unbegun in mine
     everybody = campaign.deliveries.values_list("pk", flat=True)
     assert sorted([leaving, waiting, *mine, *theirs]) == sorted(everybody)
+
+
+def test_between_the_two_steps_of_the_next_batch_nothing_of_the_last_leaves(
+    campaign, open_turn, monkeypatch
+):
+    """It is given back by the first, and another lane's perhaps."""
+    monkeypatch.setattr(supply, "FRESH", 0.2)
+    turn, other = open_turn(), open_turn()
+    here = supply.Supply(campaign, turn, deadline=monotonic() + 60)
+    assert here.begin()
+    leaving = next(here)
+    time.sleep(0.2)
+    assert not here.more(at_once=False)
+    assert next(here, None) is None
+    assert here.more(at_once=False)
+    mine = [leaving.delivery, *(each.delivery for each in here)]
+    theirs = [claim.delivery for claim in other.claim(40, keep=())]
+    everybody = campaign.deliveries.values_list("pk", flat=True)
+    assert sorted(mine + theirs) == sorted(everybody)
+    assert here.handed_out == set(mine)
 
 
 def test_what_a_lane_has_given_back_is_not_given_back_again_when_it_ends(campaign, open_turn):

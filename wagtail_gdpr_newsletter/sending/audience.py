@@ -57,21 +57,21 @@ def _reasons() -> list[tuple[str, Q]]:
     ]
 
 
-def recipients(campaign: Campaign, claimed: Sequence[Claim], *, latest: float) -> list[Claimed]:
+def recipients(
+    campaign: Campaign, mailable: SubscriptionQuerySet, claimed: Sequence[Claim], *, latest: float
+) -> list[Claimed]:
     """Whom these deliveries go to: without the people who may not be written to any more.
 
-    `mailable()` is asked once more, at the moment of sending, by one query. What it says holds until `latest`,
-    by the monotonic clock.
+    `mailable`, of the campaign, is asked once more, at the moment of sending, by one query. What it says holds
+    until `latest`, by the monotonic clock.
     """
     by_contact = {claim.contact: claim for claim in claimed}
     contacts = sorted(contact for contact in by_contact if contact)
     if not contacts:
         return []
     rows = (
-        subscriptions_of(campaign)
-        .mailable()
         # Neighbours in the ledger: the range lets a database read the index there, and nothing else of it.
-        .filter(contact__gte=contacts[0], contact__lte=contacts[-1], contact__in=contacts)
+        mailable.filter(contact__gte=contacts[0], contact__lte=contacts[-1], contact__in=contacts)
         .order_by("contact_id", "book_id")
         .values_list(
             "contact",

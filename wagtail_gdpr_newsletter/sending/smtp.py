@@ -133,7 +133,8 @@ class SmtpTransport:
         """Whoever is idle gets work, while there is some and the server takes it."""
         if self._refusal:
             return [each for each in self._conversations if each.is_owed_an_answer]
-        if not self._hand_out(supply) and supply.more():
+        has_enough = self._hand_out(supply)
+        if supply.more(at_once=not has_enough):
             self._hand_out(supply)
         return [each for each in self._conversations if each.is_busy]
 

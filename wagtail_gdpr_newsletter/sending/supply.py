@@ -26,16 +26,20 @@ LATEST = 5
 class Supply:
     """Iterated, it hands out what it has claimed, as long as that is fresh.
 
-    `begin` claims a batch when nothing is under way; `more` another one while answers are awaited, so that no
-    connection is idle meanwhile.
+    `begin` claims a batch when nothing is under way; `more` another one while answers are awaited, and step by
+    step, so that none of them waits for us.
     """
 
     def __init__(self, campaign: Campaign, turn: Turn, *, deadline: float) -> None:
         self._campaign = campaign
+        #: Put together once: that takes as long as to ask.
+        self._mailable = audience.subscriptions_of(campaign).mailable()
         self._turn = turn
         self._deadline = deadline
         self._size = FIRST_BATCH
         self._patience = LATEST
+        #: What is claimed, and not looked at yet.
+        self._claims: list[Claim] = []
         self._batch: Iterator[Claimed] = iter(())
         self._began = self._fresh_until = 0.0
         #: How many of the batch are left, and how many handed out, or nobody's any more.
@@ -51,27 +55,40 @@ class Supply:
     def begin(self) -> bool:
         """What was handed out and has no outcome is due again. As to the answer see `more`."""
         self.handed_out = set()
-        self._left, self._is_exhausted = 0, False
+        self._claims, self._left, self._is_exhausted = [], 0, False
         return self.more()
 
     @property
     def _is_some_left(self) -> bool:
         return self._left > 0 and monotonic() < self._fresh_until
 
-    def more(self) -> bool:
+    def more(self, *, at_once: bool = True) -> bool:
         """False while something is left, where the time is up, and where nothing is due, or not now (`Turn.wait`).
 
-        What a sender with limits was granted has all left before more is asked for.
+        What a sender with limits was granted has all left before more is asked for. Not `at_once` it is a step
+        of two, and false after the first.
         """
         waits_for_answers = bool(self.handed_out) and self._turn.is_limited
         if self._is_exhausted or waits_for_answers or self._is_some_left or self.is_over:
             return False
+        if not self._claims:
+            self._claim()
+            if not at_once:
+                return False
+        return self._look()
+
+    def _claim(self) -> None:
+        """What is left of the last batch is given back, and so nobody's here."""
+        self._batch, self._left = iter(()), 0
         if self._began:
             self._size = _size_after(self._done_with, monotonic() - self._began)
-        claims = self._turn.claim(min(self._size, conf.batch_size()), keep=self.handed_out)
-        self._is_exhausted = not claims
-        self._began = monotonic() if claims else 0.0
+        self._claims = self._turn.claim(min(self._size, conf.batch_size()), keep=self.handed_out)
+        self._is_exhausted = not self._claims
+        self._began = monotonic() if self._claims else 0.0
         self._fresh_until = min(self._deadline, self._began + FRESH)
+
+    def _look(self) -> bool:
+        claims, self._claims = self._claims, []
         reached = self._look_at(claims)
         self._left, self._done_with = len(reached), len(claims) - len(reached)
         self._batch = iter(reached)
@@ -82,7 +99,7 @@ class Supply:
             return []
         latest = self._began + self._patience
         reached = self._turn.look(
-            lambda: audience.recipients(self._campaign, claims, latest=latest)
+            lambda: audience.recipients(self._campaign, self._mailable, claims, latest=latest)
         )
         self._turn.skip(set(claims) - {each.claim for each in reached})
         return reached

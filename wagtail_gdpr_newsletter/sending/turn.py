@@ -57,6 +57,8 @@ class Turn:
         self._in_flight: set[int] = set()
         #: What is claimed and has no outcome yet.
         self._batches: list[Batch] = []
+        #: What the transaction under way writes into the lane's row.
+        self._changes: dict[str, Any] = {}
         #: Whether its sender may send only so many, and seconds until it may again, where the last claim was empty
         #: for that reason.
         self.is_limited = False
@@ -120,7 +122,7 @@ class Turn:
                 Ledger.objects.filter(pk=ledger.pk).update(claimed_to=numbers[-1])
             if claims:
                 batches.append(Batch(looked_at, grant.at, set(numbers)))
-        self._renew(batches=[batch.as_json() for batch in batches])
+        self._changes["batches"] = [batch.as_json() for batch in batches]
         return batches, claims
 
     def _keep_only(self, kept: Set[int]) -> list[Batch]:
@@ -216,10 +218,9 @@ class Turn:
             batch.deliveries -= set(deliveries)
 
     def _write(self, settled: Sequence[Settled]) -> None:
-        if any(
-            each.outcome.is_later for each in settled
-        ):  # Another lane may claim it before this one ends.
-            self._renew(batches=[batch.as_json() for batch in self._batches])
+        if any(each.outcome.is_later for each in settled):
+            # Another lane may claim it before this one ends.
+            self._changes["batches"] = [batch.as_json() for batch in self._batches]
         for changes, deliveries in grouped(settled):
             changed = Delivery.objects.still_pending(deliveries).update(**changes)
             self._count(changes["status"], changed, reason=changes["error"])
@@ -234,8 +235,9 @@ class Turn:
             before = self._tally.copy(), self._reasons.copy()
             try:
                 with transaction.atomic():
+                    self._changes = {"commits": self._commits + 1}
                     result = change()
-                    self._renew(commits=self._commits + 1)
+                    self._renew(**self._changes)
                 self._commits += 1
                 return result
             except (OperationalError, InterfaceError):
