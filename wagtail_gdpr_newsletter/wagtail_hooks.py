@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
@@ -18,9 +18,9 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
 from .admin import StaffRequest
-from .admin.address_books import AddressBookViewSet
+from .admin.address_books import AddressBookViewSet, delete_one_at_a_time
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
-from .admin.contacts import ContactsMenuItem, contact_urls
+from .admin.contact_list import ContactsMenuItem, contact_urls
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .admin.requests import RequestsMenuItem, request_urls
 from .admin.sender import SENDER_PANELS, after_saving_sender
@@ -98,6 +98,11 @@ def keep_what_was_sent(request: HttpRequest, instances: list[object]) -> None:
     refuse_to_delete_sent_campaigns(instances)
 
 
+@hooks.register("before_delete_snippet")
+def say_what_goes_with_a_book(request: HttpRequest, instances: list[object]) -> HttpResponse | None:
+    return delete_one_at_a_time(request, instances)
+
+
 @hooks.register("after_edit_setting")
 def version_the_notices(request: StaffRequest, setting: BaseSiteSetting) -> None:
     if isinstance(setting, SenderSettings):
@@ -115,6 +120,7 @@ LOG_ACTIONS = [
     ("send_again", _("Send again what is in doubt"), _("What was in doubt sent again")),
     ("leave_in_doubt", _("Leave what is in doubt"), _("What is in doubt left as it is")),
     ("send_test", _("Send test"), _("Test of the campaign sent")),
+    ("list_contacts", _("Look through the contacts"), _("List of contacts seen")),
     ("look_up", _("Look for a contact"), _("A contact was looked for")),
     ("export_requests", _("Export the requests"), _("Register of requests exported")),
     ("view_contact", _("See a contact"), _("Data of the contact seen")),

@@ -14,6 +14,12 @@ from .access import (
     read_link,
     session_of,
 )
+from .book_deletion import (
+    CannotBeDeleted,
+    consequences_of_deleting,
+    delete_book,
+    reasons_against_deleting,
+)
 from .campaigns import (
     AlreadySent,
     CannotSend,
@@ -53,7 +59,7 @@ from .signup import (
     join,
     sign_up,
 )
-from .staff_log import note_export
+from .staff_log import note_export, note_list
 from .steering import (
     cancel_campaign,
     leave_in_doubt,
@@ -68,6 +74,7 @@ from .suppressing import (
     count_suppressions,
     lift_bounce,
 )
+from .timeline import timeline_of
 from .trial import send_test
 from .unsubscription import resubscribe, unsubscribe
 from .wording import version_wording, version_wordings_of_site
@@ -76,6 +83,7 @@ __all__ = [
     "ADDED_BY_STAFF",
     "AlreadySent",
     "BrokenJournal",
+    "CannotBeDeleted",
     "CannotSend",
     "NotNow",
     "Progress",
@@ -95,8 +103,10 @@ __all__ = [
     "close",
     "confirm",
     "confirmed_before",
+    "consequences_of_deleting",
     "correct",
     "count_suppressions",
+    "delete_book",
     "describe_limits",
     "describe_transport",
     "digest_of_newest",
@@ -116,6 +126,7 @@ __all__ = [
     "move",
     "newest",
     "note_export",
+    "note_list",
     "object_to_mail",
     "open_by_link",
     "open_directly",
@@ -124,6 +135,7 @@ __all__ = [
     "purge",
     "read_journal",
     "read_link",
+    "reasons_against_deleting",
     "reasons_against_sending",
     "replay_erasures",
     "restrict",
@@ -143,6 +155,7 @@ __all__ = [
     "sign_up",
     "take_event",
     "tend_campaigns",
+    "timeline_of",
     "traces",
     "unschedule_campaign",
     "unsubscribe",

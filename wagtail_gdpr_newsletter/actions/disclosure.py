@@ -32,9 +32,9 @@ from ..models import (
     Delivery,
     SenderSettings,
     Suppression,
-    WordingVersion,
 )
 from ..models.declarations import DECLARATIONS, Declaration, Kept, Personal
+from ..models.statements import names_of_books
 from ..rendering import notice
 from .staff_log import note
 
@@ -241,11 +241,7 @@ class _Reader:
 
     @cached_property
     def _book_names(self) -> dict[str, str]:
-        """Of books that are gone, too."""
-        here = AddressBook.objects.filter(site=self.contact.site)
-        return dict(WordingVersion.objects.values_list("book_uuid", "book_name")) | dict(
-            here.values_list("uuid", "name")
-        )
+        return names_of_books()
 
 
 def _in_words(value: Any) -> str:

@@ -21,6 +21,7 @@ from ..models import (
     RightsRequest,
     Subscription,
 )
+from ..models.contacts import ContactQuerySet
 from ..models.subscriptions import SubscriptionQuerySet
 from . import access, erasure, service_mail
 
@@ -80,14 +81,14 @@ def _forget(contact_pk: int, subscription_pk: int) -> bool:
         subscription.save()
     else:
         subscription.delete()
-        _drop_contacts_without_anything(contact)
+        drop_those_without_anything(Contact.objects.filter(pk=contact.pk))
     return True
 
 
-def _drop_contacts_without_anything(contact: Contact) -> None:
-    Contact.objects.filter(
+def drop_those_without_anything(contacts: ContactQuerySet) -> None:
+    """Nothing is to be proved of them, and nothing to be done for them."""
+    contacts.filter(
         ~Exists(Subscription.objects.filter(contact=OuterRef("pk"))),
         ~Exists(ConsentRecord.objects.filter(contact=OuterRef("pk"))),
         ~Exists(RightsRequest.objects.filter(contact=OuterRef("pk"), outcome=RightsOutcome.OPEN)),
-        pk=contact.pk,
     ).delete()

@@ -22,6 +22,16 @@ def note_export(*, user: User) -> None:
     log(instance=default_site(), action="wagtail_gdpr_newsletter.export_requests", user=user)
 
 
+def note_list(*, user: User, narrowed_by: dict[str, str], shown: int) -> None:
+    """So many contacts were looked at, in the list of those."""
+    log(
+        instance=default_site(),
+        action="wagtail_gdpr_newsletter.list_contacts",
+        user=user,
+        data={"narrowed_by": narrowed_by, "contacts": shown},
+    )
+
+
 def note(about: Contact | RightsRequest, action: str, user: User | None) -> None:
     """`action`: one that `wagtail_hooks` registers, without its prefix; nothing where it was no staff."""
     if user is not None:

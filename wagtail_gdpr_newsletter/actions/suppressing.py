@@ -86,7 +86,8 @@ def add_suppression(
 
     `reason` is one of `ADDED_BY_STAFF`; `why` says how staff know, and must not name anybody.
     """
-    contact = Contact.objects.known_as(address, site=site).first()
+    # Whoever moves in this very moment is at the other address, or has left this one already.
+    contact = Contact.objects.known_as(address, site=site).select_for_update().first()
     staff = Origin(source="staff")
     if contact is None:
         Suppression.objects.remember(address.canonical, site=site, scope=SITE_SCOPE, reason=reason)

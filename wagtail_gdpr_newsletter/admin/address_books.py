@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, NumberColumn
-from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet
+from wagtail.snippets.views.snippets import CreateView, DeleteView, EditView, SnippetViewSet
 
 from .. import actions
 from ..models import AddressBook, SenderSettings, SubscriptionStatus, WordingVersion
@@ -68,6 +70,73 @@ class AddressBookEditView(VersionsWording, EditView):
         return super().get(request, *args, **kwargs)
 
 
+class DeleteBookForm(forms.Form):
+    """Whoever types the name has read which book it is."""
+
+    name = forms.CharField(
+        label=_("Type the name of the address book to delete it"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, book: AddressBook, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._book = book
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name.split() != self._book.name.split():
+            raise forms.ValidationError(
+                _("The address book is called “%(name)s”."), params={"name": self._book.name}
+            )
+        return name
+
+
+class AddressBookDeleteView(DeleteView):
+    form_class = DeleteBookForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "book": self.object}
+
+    def form_valid(self, form: DeleteBookForm) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except actions.CannotBeDeleted:  # The page says why.
+            return self.render_to_response(self.get_context_data(form=form))
+
+    def delete_action(self) -> None:
+        actions.delete_book(book=self.object, user=self.request.user)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = actions.consequences_of_deleting(self.object)
+        return {
+            **super().get_context_data(**kwargs),
+            "reasons_against": actions.reasons_against_deleting(self.object),
+            "subscriptions": [
+                (status.label, number) for status, number in found.subscriptions.items()
+            ],
+            "nowhere_else": found.nowhere_else,
+            "suppressions": found.suppressions,
+            "campaigns": found.campaigns,
+        }
+
+
+def delete_one_at_a_time(request: HttpRequest, instances: list[object]) -> HttpResponse | None:
+    """Wagtail deletes what is ticked in a list by a page that knows neither the name nor what goes with a book."""
+    books = [each for each in instances if isinstance(each, AddressBook)]
+    if not books or _is_page_of_one(request):
+        return None
+    if len(books) > 1:
+        messages.error(request, _("Delete address books one at a time: each page says what goes."))
+        return redirect(AddressBook.snippet_viewset.get_url_name("list"))
+    return redirect(AddressBook.snippet_viewset.get_url_name("delete"), books[0].pk)
+
+
+def _is_page_of_one(request: HttpRequest) -> bool:
+    """The page above, which asks the same hook."""
+    here = request.resolver_match
+    return here is not None and here.view_name == AddressBook.snippet_viewset.get_url_name("delete")
+
+
 def form_readiness(book: AddressBook) -> str:
     """In a cell of the list: whether visitors see a form, or what is missing."""
     if not book.sender_is_complete:
@@ -85,6 +154,8 @@ class AddressBookViewSet(SnippetViewSet):
     )
     add_view_class = AddressBookCreateView
     edit_view_class = AddressBookEditView
+    delete_view_class = AddressBookDeleteView
+    delete_template_name = "wagtail_gdpr_newsletter/admin/delete_book.html"
     list_filter = ["site"]
     search_fields = ["name"]
     ordering = ["name"]

@@ -1,8 +1,6 @@
 """One contact in the admin: the same page as their own, and the same verbs, for those permitted (P3, P4).
 
-There is no list that shows everybody. Staff find somebody by typing the whole address, which is posted and so
-stands in no log of a web server; looking and doing leave a line in Wagtail's audit log. Nobody here can confirm
-for somebody.
+Looking and doing leave a line in Wagtail's audit log. Nobody here can confirm for somebody.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise, cached_property
 from django.utils.timezone import localdate
@@ -25,16 +23,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 from wagtail.admin import messages
-from wagtail.admin.menu import MenuItem
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
-from wagtail.models import Site
 from wagtail.permission_policies import ModelPermissionPolicy
 
 from .. import actions
 from ..addresses import Address
-from ..forms import AddressField, DetailsForm, EraseForm, NewAddressForm
-from ..links import default_site
+from ..forms import DetailsForm, EraseForm, NewAddressForm
 from ..models import Contact, Origin
 from . import StaffRequest
 
@@ -47,23 +42,6 @@ SHOW = "gdpr_newsletter_contact"
 DO = "gdpr_newsletter_contact_do"
 ERASE = "gdpr_newsletter_contact_erase"
 DOWNLOAD = "gdpr_newsletter_contact_download"
-
-
-class FindForm(forms.Form):
-    """The whole address: parts of it would show other people's."""
-
-    address = AddressField(label=_("E-mail address"), max_length=320)
-    site = forms.ModelChoiceField(Site.objects.all(), label=_("Site"), empty_label=None)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["site"] = default_site()
-        if Site.objects.count() == 1:
-            del self.fields["site"]
-
-    @property
-    def chosen_site(self) -> Site | None:
-        return self.cleaned_data.get("site") or default_site()
 
 
 class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
@@ -81,25 +59,6 @@ class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
 
     def own_breadcrumbs(self) -> list[dict[str, Any]]:
         return []
-
-
-@method_decorator(sensitive_post_parameters(), name="dispatch")
-class FindContactView(ContactsPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
-    page_title = _("Contacts")
-    template_name = "wagtail_gdpr_newsletter/admin/find_contact.html"
-    form_class = FindForm
-
-    request: StaffRequest
-
-    def form_valid(self, form: FindForm) -> HttpResponse:
-        address, site = form.cleaned_data["address"], form.chosen_site
-        found = actions.look_up(address=address, site=site, user=self.request.user)
-        if found.contact:
-            return redirect(SHOW, found.contact.pk)
-        if found.traces:
-            return self.render_to_response(self.get_context_data(form=form, traces=found.traces))
-        form.add_error("address", _("Nothing is kept under this address."))
-        return self.form_invalid(form)
 
 
 class ContactPage(ContactsPage):
@@ -141,6 +100,7 @@ class ContactView(ContactPage, TemplateView):
             "objected": actions.has_objected(contact),
             "restricted_by_reader": actions.restricted_by_reader(contact),
             "disclosure": actions.disclose(contact, user=self.request.user),
+            "timeline": actions.timeline_of(contact),
             "details_form": kwargs.get("details_form")
             or DetailsForm(initial={"name": contact.name, "language": contact.language}),
             "address_form": kwargs.get("address_form") or NewAddressForm(),
@@ -301,25 +261,3 @@ class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Gene
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "contact": self.contact}
-
-
-class ContactsMenuItem(MenuItem):
-    def __init__(self) -> None:
-        super().__init__(
-            _("Contacts"), reverse(FIND), icon_name="user", order=250, name="newsletter-contacts"
-        )
-
-    def is_shown(self, request: HttpRequest) -> bool:
-        return contact_policy.user_has_permission(request.user, "view")
-
-
-def contact_urls() -> list[URLPattern]:
-    here = "newsletter/contacts/"
-    one = f"{here}<int:pk>/"
-    return [
-        path(here, FindContactView.as_view(), name=FIND),
-        path(one, ContactView.as_view(), name=SHOW),
-        path(f"{one}erase/", ContactEraseView.as_view(), name=ERASE),
-        path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
-        path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
-    ]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
 from wagtail.models import Site
 
+from ..forms import AddressField
 from ..links import default_site
 
 
@@ -22,6 +23,23 @@ class SiteForm(WagtailAdminModelForm):
             self.initial["site"] = self.instance.site
         if Site.objects.count() == 1:
             self.fields.pop("site", None)
+
+
+class FindForm(forms.Form):
+    """The whole address: parts of it would show other people's."""
+
+    address = AddressField(label=_("E-mail address"), max_length=320)
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("Site"), empty_label=None)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["site"] = default_site()
+        if Site.objects.count() == 1:
+            del self.fields["site"]
+
+    @property
+    def chosen_site(self) -> Site | None:
+        return self.cleaned_data.get("site") or default_site()
 
 
 class MaterialChangeForm(WagtailAdminModelForm):

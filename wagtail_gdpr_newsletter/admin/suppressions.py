@@ -27,8 +27,9 @@ from wagtail.permission_policies import ModelPermissionPolicy
 
 from .. import actions
 from ..models import SITE_SCOPE, AddressBook, Suppression, SuppressionReason
+from ..models.statements import names_of_books
 from . import StaffRequest
-from .contacts import FindForm
+from .forms import FindForm
 
 suppressions_policy = ModelPermissionPolicy(Suppression)
 
@@ -107,13 +108,14 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
         remembered = list(
             actions.check_suppressions(address=address, site=site, user=self.request.user)
         )
+        reasons = [SuppressionReason(each.reason) for each in remembered]
         told = {"address": address.typed, "site": site}
         context = self.get_context_data(
             form=FindForm(self.request.POST),
             checked=address.typed,
             remembered=_with_places(remembered),
-            has_bounced=any(each.reason == SuppressionReason.BOUNCE for each in remembered),
-            has_decided=any(each.reason != SuppressionReason.BOUNCE for each in remembered),
+            has_bounced=not all(each.is_the_persons for each in reasons),
+            has_decided=any(each.is_the_persons for each in reasons),
             add_form=add_form or AddForm(initial=told),
             lift_form=lift_form or WhyForm(initial=told),
         )
@@ -160,8 +162,11 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
 
 def _with_places(remembered: Sequence[Suppression]) -> list[tuple[Suppression, str | Promise]]:
     """For which address book each is, or for all; a deleted one has no name any more."""
-    books = AddressBook.objects.filter(uuid__in=[each.scope for each in remembered])
-    places: dict[str, str | Promise] = dict(books.values_list("uuid", "name"))
+    there_are = set(AddressBook.objects.values_list("uuid", flat=True))
+    places: dict[str, str | Promise] = {
+        uuid: name if uuid in there_are else _("%(book)s (deleted)") % {"book": name}
+        for uuid, name in names_of_books().items()
+    }
     places[SITE_SCOPE] = _("all address books")
     deleted = _("an address book that was deleted")
     return [(each, places.get(each.scope, deleted)) for each in remembered]

@@ -93,6 +93,11 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def under_way(self) -> CampaignQuerySet:
         return self.filter(send_status__in=[SendStatus.PREPARING, SendStatus.SENDING])
 
+    def not_over(self) -> CampaignQuerySet:
+        """Those that go out, or will by themselves or when somebody resumes them."""
+        begun = [SendStatus.PREPARING, SendStatus.SENDING, SendStatus.PAUSED]
+        return self.filter(send_status__in=[SendStatus.SCHEDULED, *begun])
+
 
 class Campaign(
     PreviewableMixin,

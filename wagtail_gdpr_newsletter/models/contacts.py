@@ -97,7 +97,11 @@ class Contact(models.Model):
                 fields=["site", "address_digest"], name="%(app_label)s_contact_once_a_site"
             )
         ]
-        indexes = [models.Index(fields=["keyed_hash"], name="gdpr_newsletter_contact_hash")]
+        indexes = [
+            models.Index(fields=["keyed_hash"], name="gdpr_newsletter_contact_hash"),
+            # Staff look through them from the newest on.
+            models.Index(fields=["created_at"], name="gdpr_newsletter_contact_known"),
+        ]
         permissions = [("export_contact", _("Can download a contact's data"))]
 
     def __str__(self) -> str:

@@ -59,6 +59,12 @@ class ConsentStatementQuerySet(EvidenceQuerySet["ConsentStatement"]):
         return self.filter(~overtaken("version"))
 
 
+def names_of_books() -> dict[str, str]:
+    """By their UUIDs; a book that is gone has the name that visitors saw last."""
+    seen = WordingVersion.objects.order_by("number").values_list("book_uuid", "book_name")
+    return dict(seen) | dict(AddressBook.objects.values_list("uuid", "name"))
+
+
 def overtaken(version: str) -> models.Exists:
     """Whether a later material version of the same book exists; `version` is the path to the row's own."""
     return models.Exists(

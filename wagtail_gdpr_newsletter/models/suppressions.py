@@ -33,6 +33,11 @@ class SuppressionReason(models.TextChoices):
         """Those of the whole site that hold back all but what is opted in to after them."""
         return [cls.WITHDRAWAL, cls.ERASURE, cls.MOVED]
 
+    @property
+    def is_the_persons(self) -> bool:
+        """All but a bounce is decided by the person, and nobody else takes it back (S5)."""
+        return self != SuppressionReason.BOUNCE
+
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def of(self, canonical: str, *, site: Site) -> SuppressionQuerySet:

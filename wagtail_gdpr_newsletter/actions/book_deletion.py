@@ -1,0 +1,117 @@
+"""What happens when an address book is deleted?
+
+Its subscriptions go, and requests that nobody has confirmed go with all that was kept for them, as they do when
+they lapse (C12). The people stay, as somebody does who has left, and so does what they agreed to, as proof. Who
+has left stays remembered without their address, so that neither the same book made again nor an import brings
+them back (S1). While a campaign goes to the book, or is to, it cannot be deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef
+from django.utils.translation import gettext as _
+from wagtail.log_actions import log
+
+from ..models import (
+    AddressBook,
+    Campaign,
+    ConsentRecord,
+    Contact,
+    RecordedEvent,
+    Subscription,
+    SubscriptionStatus,
+    Suppression,
+)
+from ..models.subscriptions import SubscriptionQuerySet
+from .patience import patiently
+from .retention import drop_those_without_anything
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
+
+#: So many contacts are looked at by one statement.
+STEP = 1000
+
+
+class CannotBeDeleted(Exception):
+    """A campaign is on its way to the book; `reasons` tells an editor what to do."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What goes with a book, and what stays."""
+
+    #: {status: number}, of those that there are.
+    subscriptions: dict[SubscriptionStatus, int]
+    #: How many people who stay are in no other book.
+    nowhere_else: int
+    #: How many addresses are remembered as having left it.
+    suppressions: int
+    #: Those that were sent to it, or are drafts for it.
+    campaigns: int
+
+
+def consequences_of_deleting(book: AddressBook) -> Consequences:
+    """A constant number of queries, whatever the size of the book."""
+    here = Subscription.objects.filter(book=book)
+    by_status = here.order_by().values_list("status").annotate(number=Count("pk"))
+    elsewhere = Subscription.objects.filter(contact=OuterRef("contact")).exclude(book=book)
+    people = here.exclude(pk__in=_unconfirmed(book).filter(previous_status=""))
+    remembered = Suppression.objects.filter(site=book.site_id, scope=book.uuid)
+    return Consequences(
+        subscriptions={SubscriptionStatus(status): number for status, number in by_status},
+        nowhere_else=people.filter(~Exists(elsewhere)).count(),
+        suppressions=remembered.aggregate(addresses=Count("hash", distinct=True))["addresses"],
+        campaigns=Campaign.objects.filter(books=book).count(),
+    )
+
+
+def reasons_against_deleting(book: AddressBook) -> list[str]:
+    """For editors; empty where nothing is against it."""
+    return [
+        _("The campaign “%(campaign)s” goes to it: wait until it is sent, or cancel it.")
+        % {"campaign": campaign}
+        for campaign in Campaign.objects.filter(books=book).not_over()
+    ]
+
+
+def delete_book(*, book: AddressBook, user: User | None = None) -> None:
+    """Raise `CannotBeDeleted` with the reasons; nothing has changed then."""
+    patiently(lambda: _delete(book, user))
+
+
+@transaction.atomic
+def _delete(book: AddressBook, user: User | None) -> None:
+    # Whoever starts one of them waits until the book is gone, or has been quicker.
+    list(Campaign.objects.select_for_update().filter(pk__in=book.campaigns.values("pk")))
+    if reasons := reasons_against_deleting(book):
+        raise CannotBeDeleted(reasons)
+    waiting = _unconfirmed(book)
+    people = list(waiting.values_list("contact", flat=True))
+    _forget_requests(book, waiting)
+    Subscription.objects.filter(book=book).delete()
+    for start in range(0, len(people), STEP):
+        drop_those_without_anything(Contact.objects.filter(pk__in=people[start : start + STEP]))
+    log(instance=book, action="wagtail.delete", user=user, deleted=True)
+    AddressBook.objects.get(pk=book.pk).delete()
+
+
+def _unconfirmed(book: AddressBook) -> SubscriptionQuerySet:
+    """Of somebody who has restricted the use of their data all is kept (GDPR 18)."""
+    return Subscription.objects.pending().filter(book=book, contact__restricted=False)
+
+
+def _forget_requests(book: AddressBook, waiting: SubscriptionQuerySet) -> None:
+    asked = waiting.filter(contact=OuterRef("contact"), requested_at__lte=OuterRef("occurred_at"))
+    records = ConsentRecord.objects.filter(
+        Exists(asked), book_uuid=book.uuid, event__in=RecordedEvent.before_confirmation()
+    )
+    records.forget()
