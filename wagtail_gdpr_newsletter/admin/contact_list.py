@@ -11,6 +11,7 @@ from typing import Any
 import django_filters
 from django.core.paginator import Page
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.forms import RadioSelect
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -53,13 +54,21 @@ OF_A_SUBSCRIPTION = ("book", "status", "basis")
 class ContactFilterSet(WagtailFilterSet):
     """What is asked of a subscription is asked of one and the same."""
 
-    site = django_filters.ModelChoiceFilter(queryset=Site.objects.all(), label=_("Site"))
-    book = django_filters.ModelChoiceFilter(
-        queryset=AddressBook.objects.all(), label=_("Address book")
+    site = django_filters.ModelChoiceFilter(
+        queryset=Site.objects.all(), label=_("Site"), widget=RadioSelect
     )
-    status = django_filters.ChoiceFilter(choices=SubscriptionStatus.choices, label=_("Status"))
-    basis = django_filters.ChoiceFilter(choices=LegalBasis.choices, label=_("Legal basis"))
-    language = django_filters.ChoiceFilter(choices=conf.languages, label=_("Language"))
+    book = django_filters.ModelChoiceFilter(
+        queryset=AddressBook.objects.all(), label=_("Address book"), widget=RadioSelect
+    )
+    status = django_filters.ChoiceFilter(
+        choices=SubscriptionStatus.choices, label=_("Status"), widget=RadioSelect
+    )
+    basis = django_filters.ChoiceFilter(
+        choices=LegalBasis.choices, label=_("Legal basis"), widget=RadioSelect
+    )
+    language = django_filters.ChoiceFilter(
+        choices=conf.languages, label=_("Language"), widget=RadioSelect
+    )
     created_at = django_filters.DateFromToRangeFilter(
         label=_("Known since"), widget=DateRangePickerWidget
     )
