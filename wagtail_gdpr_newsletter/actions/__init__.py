@@ -37,6 +37,7 @@ from .erasure import replay as replay_erasures
 from .erasure_journal import BrokenJournal
 from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
+from .exporting import TooMany, export_contacts
 from .heartbeat import campaigns_are_left_alone, worker_is_missing
 from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
@@ -89,6 +90,7 @@ __all__ = [
     "Progress",
     "ProviderEvent",
     "SomethingElse",
+    "TooMany",
     "add_suppression",
     "as_zip",
     "ask_by_address",
@@ -112,6 +114,7 @@ __all__ = [
     "digest_of_newest",
     "disclose",
     "erase",
+    "export_contacts",
     "forget_traces",
     "form_key",
     "has_objected",

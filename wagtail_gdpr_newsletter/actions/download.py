@@ -83,9 +83,10 @@ def _as_csv(section: Section) -> bytes:
     writer = csv.writer(text)
     writer.writerow([fact.label for fact in section.entries[0].facts])
     for entry in section.entries:
-        writer.writerow([_cell(fact.text or fact.value) for fact in entry.facts])
+        writer.writerow([as_cell(fact.text or fact.value) for fact in entry.facts])
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """For a spreadsheet, where nothing is taken for a formula (A5)."""
     return FORMULA.sub(r"\1'", "" if value is None else str(value))

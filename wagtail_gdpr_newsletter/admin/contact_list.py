@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import django_filters
 from django.core.paginator import Page
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
-from django.forms import RadioSelect
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -19,21 +17,23 @@ from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic.base import BaseListingView
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
-from wagtail.models import Site
+from wagtail.admin.widgets.button import HeaderButton
 
 from .. import actions, conf
-from ..models import AddressBook, Contact, LegalBasis, Subscription, SubscriptionStatus
+from ..models import Contact, Subscription
 from . import StaffRequest
+from .contact_export import ContactExportView
+from .contact_filters import ContactFilterSet
 from .contacts import (
     DO,
     DOWNLOAD,
     ERASE,
+    EXPORT,
     FIND,
     SHOW,
     ContactDownloadView,
@@ -47,51 +47,6 @@ from .forms import FindForm
 RESULTS = "gdpr_newsletter_contacts_results"
 #: Beyond that nobody turns pages, and counting them all would take longer than showing them.
 MOST = 10_000
-
-OF_A_SUBSCRIPTION = ("book", "status", "basis")
-
-
-class ContactFilterSet(WagtailFilterSet):
-    """What is asked of a subscription is asked of one and the same."""
-
-    site = django_filters.ModelChoiceFilter(
-        queryset=Site.objects.all(), label=_("Site"), widget=RadioSelect
-    )
-    book = django_filters.ModelChoiceFilter(
-        queryset=AddressBook.objects.all(), label=_("Address book"), widget=RadioSelect
-    )
-    status = django_filters.ChoiceFilter(
-        choices=SubscriptionStatus.choices, label=_("Status"), widget=RadioSelect
-    )
-    basis = django_filters.ChoiceFilter(
-        choices=LegalBasis.choices, label=_("Legal basis"), widget=RadioSelect
-    )
-    language = django_filters.ChoiceFilter(
-        choices=conf.languages, label=_("Language"), widget=RadioSelect
-    )
-    created_at = django_filters.DateFromToRangeFilter(
-        label=_("Known since"), widget=DateRangePickerWidget
-    )
-
-    class Meta:
-        model = Contact
-        fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if Site.objects.count() == 1:
-            del self.filters["site"]
-
-    def filter_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-        asked = {name: value for name, value in self.form.cleaned_data.items() if value}
-        theirs = {name: asked.pop(name) for name in OF_A_SUBSCRIPTION if name in asked}
-        for name, value in asked.items():
-            queryset = self.filters[name].filter(queryset, value)
-        if theirs:
-            queryset = queryset.filter(
-                Exists(Subscription.objects.filter(contact=OuterRef("pk"), **theirs))
-            )
-        return queryset
 
 
 class CappedPaginator(WagtailPaginator):
@@ -154,17 +109,18 @@ class ContactListView(PermissionCheckedMixin, BaseListingView):
         answer = super().get(request, *args, **kwargs)
         page: Page[Contact] = answer.context_data["page_obj"]
         actions.note_list(
-            user=self.request.user, narrowed_by=self._narrowed_by(), shown=len(page.object_list)
+            user=self.request.user,
+            narrowed_by=self.filters.narrowed_by if self.is_filtering else {},
+            shown=len(page.object_list),
         )
         return answer
 
-    def _narrowed_by(self) -> dict[str, str]:
-        if not self.is_filtering:
-            return {}
-        return {
-            name: str(self.filters.form.cleaned_data[name])
-            for name in self.filters.form.changed_data
-        }
+    @cached_property
+    def header_buttons(self) -> list[HeaderButton]:
+        if not self.user_has_permission("export_list"):
+            return []
+        url = f"{reverse(EXPORT)}?{self.request.GET.urlencode()}"
+        return [HeaderButton(_("Export…"), url=url, icon_name="download")]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """One of them, by the whole address, in any spelling."""
@@ -203,6 +159,7 @@ def contact_urls() -> list[URLPattern]:
     one = f"{here}<int:pk>/"
     return [
         path(here, ContactListView.as_view(), name=FIND),
+        path(f"{here}export/", ContactExportView.as_view(), name=EXPORT),
         path(f"{here}results/", ContactListView.as_view(results_only=True), name=RESULTS),
         path(one, ContactView.as_view(), name=SHOW),
         path(f"{one}erase/", ContactEraseView.as_view(), name=ERASE),

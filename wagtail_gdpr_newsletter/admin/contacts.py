@@ -42,13 +42,21 @@ SHOW = "gdpr_newsletter_contact"
 DO = "gdpr_newsletter_contact_do"
 ERASE = "gdpr_newsletter_contact_erase"
 DOWNLOAD = "gdpr_newsletter_contact_download"
+EXPORT = "gdpr_newsletter_contacts_export"
 
 
 class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
     permission_policy = contact_policy
     permission_required = "view"
+    #: Beside the permission to see somebody at all.
+    also_required = "view"
     header_icon = "user"
     _show_breadcrumbs = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.user_has_permission(self.also_required):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
@@ -62,14 +70,6 @@ class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
 
 
 class ContactPage(ContactsPage):
-    #: Beside the permission to see somebody at all.
-    also_required = "view"
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not self.user_has_permission(self.also_required):
-            raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
-
     @cached_property
     def contact(self) -> Contact:
         return get_object_or_404(Contact.objects.select_related("site"), pk=self.kwargs["pk"])

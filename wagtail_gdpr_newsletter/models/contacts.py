@@ -102,7 +102,10 @@ class Contact(models.Model):
             # Staff look through them from the newest on.
             models.Index(fields=["created_at"], name="gdpr_newsletter_contact_known"),
         ]
-        permissions = [("export_contact", _("Can download a contact's data"))]
+        permissions = [
+            ("export_contact", _("Can download a contact's data")),
+            ("export_list_contact", _("Can export lists of contacts")),
+        ]
 
     def __str__(self) -> str:
         # Wagtail's audit log keeps this label for good: never an address.

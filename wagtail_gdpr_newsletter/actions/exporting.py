@@ -1,0 +1,224 @@
+"""What happens when staff take a list of readers away?
+
+A row for each place in an address book, with the proof of it (C5), and one for whoever is in none. Whoever has
+restricted the use of their data is left out (GDPR 18). Why it is taken is asked, and written into the audit log with
+how many it is about (P3). The file is made while it is read, a thousand people after another, however many there
+are; a workbook lies on the disk until then.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from wagtail.log_actions import log
+
+from ..links import default_site
+from ..models import ConsentRecord, Contact, RecordedEvent, Subscription
+from ..models.contacts import ContactQuerySet
+from .disclosure import WAYS
+from .download import as_cell
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import _User as User  # The site's own user model.
+
+STEP = 1000
+#: Bytes of a workbook that leave at once.
+CHUNK = 64 * 1024
+#: A sheet has no more rows, and one is the heading.
+MOST_IN_A_SHEET = 1_048_575
+
+Row = dict[str, str]
+Records = Mapping[tuple[int, str, str], ConsentRecord]
+
+
+class TooMany(Exception):
+    """More rows than a sheet has; the other formats have no end."""
+
+
+@dataclass(frozen=True)
+class Export:
+    name: str
+    content_type: str
+    chunks: Iterator[bytes]
+
+
+def export_contacts(
+    *,
+    contacts: ContactQuerySet,
+    of_subscriptions: Mapping[str, Any],
+    file_format: str,
+    narrowed_by: Mapping[str, str],
+    why: str,
+    user: User,
+) -> Export:
+    """These people and, of their subscriptions, those with these values; `file_format` is one of `FORMATS`.
+
+    Raise `TooMany` where they do not fit; nothing is logged then.
+    """
+    content_type, write = FORMATS[file_format]
+    people = contacts.filter(restricted=False).order_by("pk")
+    number = people.count()
+    if file_format == "xlsx":
+        subscriptions = Subscription.objects.filter(contact__in=people, **of_subscriptions)
+        if max(number, subscriptions.count()) > MOST_IN_A_SHEET:
+            raise TooMany
+    log(
+        instance=default_site(),
+        action="wagtail_gdpr_newsletter.export_contacts",
+        user=user,
+        data={
+            "narrowed_by": dict(narrowed_by),
+            "format": file_format,
+            "contacts": number,
+            "why": why,
+        },
+    )
+    rows = _rows(people, of_subscriptions)
+    return Export(f"contacts-{localdate():%Y-%m-%d}.{file_format}", content_type, write(rows))
+
+
+def _rows(people: ContactQuerySet, of_subscriptions: Mapping[str, Any]) -> Iterator[Row]:
+    last = 0
+    while step := list(people.filter(pk__gt=last)[:STEP]):
+        last = step[-1].pk
+        yield from _rows_of(step, of_subscriptions)
+
+
+def _rows_of(people: list[Contact], of_subscriptions: Mapping[str, Any]) -> Iterator[Row]:
+    """By four queries, however many they are."""
+    everywhere = Subscription.objects.filter(contact__in=people)
+    places: dict[int, list[Subscription]] = {}
+    asked_for = everywhere.filter(**of_subscriptions).select_related("book", "statement__version")
+    for subscription in asked_for.order_by("book"):
+        places.setdefault(subscription.contact_id, []).append(subscription)
+    mailable = set(everywhere.mailable().values_list("pk", flat=True))
+    proof = ConsentRecord.objects.filter(
+        contact__in=people, event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED]
+    )
+    # The latest of each stays.
+    records: Records = {
+        (record.contact_id or 0, record.book_uuid, record.event): record
+        for record in proof.order_by("occurred_at", "pk")
+    }
+    for contact in people:
+        for place in places.get(contact.pk, []):
+            yield _row(contact, place, may_be_written_to=place.pk in mailable, records=records)
+        if contact.pk not in places and not of_subscriptions:
+            yield _about(contact) | dict.fromkeys(COLUMNS[4:], "")
+
+
+def _about(contact: Contact) -> Row:
+    return {
+        "address": contact.address,
+        "name": contact.name,
+        "language": contact.language,
+        "known_since": _moment(contact.created_at),
+    }
+
+
+def _row(
+    contact: Contact, place: Subscription, *, may_be_written_to: bool, records: Records
+) -> Row:
+    statement = place.statement
+    asked = records.get((contact.pk, place.book.uuid, RecordedEvent.REQUESTED))
+    confirmed = records.get((contact.pk, place.book.uuid, RecordedEvent.CONFIRMED))
+    return {
+        **_about(contact),
+        "address_book": place.book.name,
+        "address_book_uuid": place.book.uuid,
+        "status": place.status,
+        "basis": place.basis,
+        "may_be_written_to": "yes" if may_be_written_to else "no",
+        "requested_at": _moment(place.requested_at),
+        "confirmed_at": _moment(place.confirmed_at),
+        "unsubscribed_at": _moment(place.unsubscribed_at),
+        "statement_version": str(statement.version.number) if statement else "",
+        "statement_language": statement.language if statement else "",
+        "statement_text": statement.label if statement else "",
+        "statement_digest": statement.digest if statement else "",
+        "request_source": asked.source if asked else "",
+        "request_page": asked.page_url if asked else "",
+        "request_ip": asked.ip if asked else "",
+        "request_record": str(asked.uuid) if asked else "",
+        "confirmation_ip": confirmed.ip if confirmed else "",
+        "confirmation_record": str(confirmed.uuid) if confirmed else "",
+        "consent_source": _in_words(asked),
+        "consent_confirmation": _in_words(confirmed),
+    }
+
+
+COLUMNS = (
+    *("address", "name", "language", "known_since"),
+    *("address_book", "address_book_uuid", "status", "basis", "may_be_written_to"),
+    *("requested_at", "confirmed_at", "unsubscribed_at"),
+    *("statement_version", "statement_language", "statement_text", "statement_digest"),
+    *("request_source", "request_page", "request_ip", "request_record"),
+    *("confirmation_ip", "confirmation_record"),
+    # Where an address came from, and how it was confirmed, in one cell each.
+    *("consent_source", "consent_confirmation"),
+)
+
+
+def _moment(at: datetime | None) -> str:
+    """ISO 8601, in UTC, to the second."""
+    return at.isoformat(timespec="seconds") if at else ""
+
+
+def _in_words(record: ConsentRecord | None) -> str:
+    if record is None:
+        return ""
+    way = str(WAYS.get(record.source, record.source))
+    return ", ".join(filter(None, [way, record.page_url, _moment(record.occurred_at), record.ip]))
+
+
+def _csv(rows: Iterator[Row]) -> Iterator[bytes]:
+    """With a byte order mark, by which spreadsheets know UTF-8."""
+    text = StringIO("\ufeff")
+    text.seek(0, 2)
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([as_cell(row[name]) for name in COLUMNS])
+        if text.tell() > CHUNK:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def _jsonl(rows: Iterator[Row]) -> Iterator[bytes]:
+    """As they are (A5), an object a line."""
+    for row in rows:
+        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def _xlsx(rows: Iterator[Row]) -> Iterator[bytes]:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(_("Contacts"))
+    sheet.append(COLUMNS)
+    for row in rows:
+        cells = (as_cell(row[name]) for name in COLUMNS)
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in cells])
+    with TemporaryFile() as file:
+        book.save(file)
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+FORMATS: dict[str, tuple[str, Callable[[Iterator[Row]], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", _csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _xlsx),
+    "jsonl": ("application/jsonl; charset=utf-8", _jsonl),
+}
