@@ -64,6 +64,12 @@ def report(bench: Bench) -> str:
         ledger = f"{row['ledger']:.1f}" if "ledger" in row else "–"
         measured = f"{row['rate']:,.0f} | {row['cpu']:.2f} | {row['peak']:.0f}"
         lines.append(f"| {name} | {measured} | {statements} | {ledger} |")
+    if bench.pages:
+        lines += ["", "| contacts in the admin, ms | few | many |", "| --- | ---: | ---: |"]
+        lines += [
+            f"| {page} | {' | '.join(f'{each:.0f}' for each in milliseconds)} |"
+            for page, milliseconds in bench.pages.items()
+        ]
     lines += ["", "| | promised | measured |", "| --- | ---: | ---: |"]
     lines += [f"| {each.what} | {each.least:g} | {each.measured:.2f} |" for each in bench.promises]
     return "\n".join(lines)

@@ -64,6 +64,8 @@ class Bench:
         self.directory, self.rounds, self.stack = directory, rounds, stack
         self.results: Results = {}
         self.promises: list[Promise] = []
+        #: {page: milliseconds with each number of contacts}
+        self.pages: dict[str, list[float]] = defaultdict(list)
 
     def site(self, database: str, *, messages: int, size: int) -> Env:
         """The environment of a site with so many readers."""
@@ -219,6 +221,13 @@ def million(bench: Bench, database: str, connections: int, *, many: int, few: in
             "engine", env, {"messages": messages, "size": 2000}
         )
     bench.run(cases)
+    for case in cases.values():
+        for page, milliseconds in child("pages", case.env).items():
+            bench.pages[page].append(milliseconds)
+    for page, (of_few, of_many) in bench.pages.items():
+        bench.promise(
+            f"Contacts, {page}: time with {few:,}, of that with {many:,}", 0.5, of_few / of_many
+        )
     small, large = (bench.results[name] for name in cases)
     what = f"{many:,} readers, {name_of(database)}"
     bench.promise(f"{what}: rate, of that with {few:,}", 0.8, large["rate"] / small["rate"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import statistics
 import sys
 import time
 
@@ -22,7 +23,7 @@ def cpu() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["prepare", "engine", "loop", "smtplib", "wire"])
+    parser.add_argument("what", choices=["prepare", "engine", "loop", "smtplib", "wire", "pages"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--messages", type=int, default=0)
     parser.add_argument("--connections", type=int, default=1)
@@ -50,6 +51,41 @@ def do_prepare(options) -> dict:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     return {}
+
+
+def do_pages(options) -> dict:
+    """Milliseconds that a page of the contacts takes, the median of several; nobody else asks meanwhile."""
+    from django.test import Client
+
+    from tests import factories
+    from wagtail_gdpr_newsletter.models import AddressBook, Contact, Subscription
+
+    somebody = Contact.objects.latest("pk")
+    Contact.objects.filter(pk=somebody.pk).update(language="it")
+    Subscription.objects.filter(contact=somebody).update(status="unproven")
+    book = AddressBook.objects.get(name="Seed letter")
+    browser = Client(headers={"host": "localhost"})
+    browser.force_login(factories.make_editor("pages", superuser=True))
+    here = "/admin/newsletter/contacts/"
+
+    def milliseconds(ask) -> float:
+        assert ask().status_code in (200, 302)
+        times = []
+        for _time in range(9):
+            began = time.perf_counter()
+            ask()
+            times.append(time.perf_counter() - began)
+        return 1000 * statistics.median(times)
+
+    search = {"address": somebody.address.upper(), "site": book.site_id}
+    return {
+        "list": milliseconds(lambda: browser.get(here)),
+        "of a book": milliseconds(lambda: browser.get(f"{here}?book={book.pk}&status=confirmed")),
+        "of a rare language": milliseconds(lambda: browser.get(f"{here}?language=it")),
+        "of a rare status": milliseconds(lambda: browser.get(f"{here}?status=unproven")),
+        "a whole address": milliseconds(lambda: browser.post(here, search)),
+        "a contact": milliseconds(lambda: browser.get(f"{here}{somebody.pk}/")),
+    }
 
 
 def measured(work, messages: int) -> dict:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from wagtail.admin.ui.tables import Column, NumberColumn
 from wagtail.snippets.views.snippets import CreateView, DeleteView, EditView, SnippetViewSet
 
 from .. import actions
-from ..models import AddressBook, SenderSettings, SubscriptionStatus, WordingVersion
+from ..models import AddressBook, SenderSettings, Subscription, SubscriptionStatus, WordingVersion
 from . import ViewMixin
 from .forms import MaterialChangeForm, SiteForm
 
@@ -214,9 +215,12 @@ class AddressBookViewSet(SnippetViewSet):
         ).select_related("site")
 
 
-def confirmed_readers() -> Count:
+def confirmed_readers() -> Coalesce:
     return _number(SubscriptionStatus.CONFIRMED)
 
 
-def _number(status: SubscriptionStatus) -> Count:
-    return Count("subscriptions", filter=Q(subscriptions__status=status))
+def _number(status: SubscriptionStatus) -> Coalesce:
+    """Of each book that is shown; whoever counts the books need not count their readers."""
+    here = Subscription.objects.filter(book=OuterRef("pk"), status=status).order_by()
+    counted = here.values("book").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)

@@ -46,7 +46,7 @@ from .forms import FindForm
 
 RESULTS = "gdpr_newsletter_contacts_results"
 #: Beyond that nobody turns pages, and counting them all would take longer than showing them.
-MOST = 10_000
+MOST = 2_000
 
 
 class CappedPaginator(WagtailPaginator):

@@ -99,8 +99,9 @@ class Contact(models.Model):
         ]
         indexes = [
             models.Index(fields=["keyed_hash"], name="gdpr_newsletter_contact_hash"),
-            # Staff look through them from the newest on.
+            # Staff look through them from the newest on, all of them or those of a language that few have.
             models.Index(fields=["created_at"], name="gdpr_newsletter_contact_known"),
+            models.Index(fields=["language", "created_at"], name="gdpr_newsletter_contact_lang"),
         ]
         permissions = [
             ("export_contact", _("Can download a contact's data")),
