@@ -155,7 +155,8 @@ class Visitor:
         data |= {name.replace("__", "-"): value for name, value in fields.items()}
         if button.get("name"):
             data[button["name"]] = button["value"]
-        url = form.get("action") or self.response.request["PATH_INFO"]
+        here = self.response.request
+        url = form.get("action") or f"{here['PATH_INFO']}?{here['QUERY_STRING']}"
         with self.run_tasks(execute=True):
             self.response = self.client.post(url, data, follow=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from io import BytesIO
+from urllib.parse import urlencode
 
 import pytest
 from django.core import mail
@@ -93,8 +94,20 @@ def test_staff_see_what_the_reader_sees(staff, ada):
 def test_with_the_permission_to_see_alone_no_button_changes_anything(staff, ada):
     browser = staff("view_contact")
     browser.open(url(ada))
-    forms = [form["action"] for form in browser.soup.select("main form")]
-    assert forms == [url(ada, "send-link")]
+    assert not browser.soup.select("main form")
+    links = [link["href"] for link in browser.soup.select("main a.button")]
+    assert links == [url(ada, "send-link")]
+
+
+WHY = "They rang up on Monday"
+
+
+def do(browser, contact: Contact, button: str) -> None:
+    """From the contact's page to the verb's, which asks why."""
+    soup = browser.open(url(contact))
+    link = next(each for each in soup.select("main a.button") if browser._says(each) == button)
+    browser.open(link["href"])
+    browser.press(button, why=WHY)
 
 
 VERBS = ["correct", "new-address", "unsubscribe", "restrict", "lift", "object"]
@@ -115,11 +128,11 @@ def test_each_verb_is_refused_to_whoever_may_not_by_direct_address_too(
 ):
     browser = staff(*permissions)
     before = list(Contact.objects.values()), list(Subscription.objects.values())
-    response = browser.client.post(
-        url(ada, verb), {"remember": "hash", "name": "x", "language": "it"}
-    )
+    told = {"remember": "hash", "name": "x", "language": "it", "why": WHY}
+    response = browser.client.post(url(ada, verb), told)
     assert response.status_code == 302
     assert response.url == reverse("wagtailadmin_home")
+    assert browser.client.get(url(ada, verb)).status_code in (302, 405)
     assert (list(Contact.objects.values()), list(Subscription.objects.values())) == before
     assert logged() == []
 
@@ -141,10 +154,11 @@ def test_nobody_from_outside_gets_in(ada):
 )
 def test_each_verb_does_what_the_readers_does_and_is_logged(staff, ada, button, action):
     browser = staff("view_contact", "change_contact")
-    browser.open(url(ada))
-    browser.press(button)
+    do(browser, ada, button)
     assert not Subscription.objects.mailable().exists()
-    assert action in logged()
+    entry = ModelLogEntry.objects.get(action=f"wagtail_gdpr_newsletter.{action}")
+    assert entry.data == {"why": WHY}
+    assert WHY in browser.open(url(ada)).text
     if button != "Restrict":
         assert ConsentRecord.objects.get(event=RecordedEvent.WITHDRAWN).source == "staff"
         assert Suppression.objects.exists()
@@ -153,7 +167,9 @@ def test_each_verb_does_what_the_readers_does_and_is_logged(staff, ada, button, 
 def test_a_book_that_they_are_not_in_unsubscribes_them_from_nothing(staff, ada):
     browser = staff("view_contact", "change_contact")
     for book in ("", "\0", "00000000-0000-0000-0000-000000000000"):
-        browser.client.post(url(ada, "unsubscribe"), {"book": book})
+        asked = f"{url(ada, 'unsubscribe')}?{urlencode({'book': book})}"
+        assert browser.client.get(asked).status_code == 200
+        browser.client.post(asked, {"why": WHY})
     assert Subscription.objects.mailable().exists()
 
 
@@ -167,19 +183,18 @@ def test_whoever_may_not_see_somebody_may_not_take_or_erase_them(staff, ada, ver
 
 def test_a_restriction_can_be_lifted_by_staff_and_an_objection_not(staff, ada):
     browser = staff("view_contact", "change_contact")
-    browser.open(url(ada))
-    browser.press("Restrict")
-    browser.press("Lift the restriction")
+    do(browser, ada, "Restrict")
+    do(browser, ada, "Lift the restriction")
     assert Subscription.objects.mailable().exists()
     actions.restrict(contact=ada, restricted=True, source="my data")
     browser.open(url(ada))
     assert "Lift the restriction" not in browser.text
-    browser.client.post(url(ada, "lift"))
+    browser.client.post(url(ada, "lift"), {"why": WHY})
     ada.refresh_from_db()
     assert ada.restricted, "what the reader restricted, the reader lifts (GDPR 18(3))"
-    browser.press("Record an objection")
+    do(browser, ada, "Record an objection")
     assert "Only they can take it back" in browser.text
-    assert not [form for form in browser.soup.select("form") if "object" in form["action"]]
+    assert not [link for link in browser.soup.select("main a") if "/object/" in link["href"]]
 
 
 def test_name_and_language_are_corrected(staff, ada):
@@ -208,8 +223,7 @@ def test_a_new_address_is_confirmed_by_its_mailbox_and_never_by_staff(staff, ada
 
 def test_the_link_goes_to_the_reader_and_not_to_staff(staff, ada, visitor):
     browser = staff("view_contact")
-    browser.open(url(ada))
-    browser.press("Send them the link to their data")
+    do(browser, ada, "Send them the link to their data")
     assert mail.outbox[-1].to == ["Ada.Lovelace@xn--bcher-kva.example"]
     token = link_in(mail.outbox[-1], "my-data/open").split("/")[-2]
     assert token not in browser.response.content.decode()
@@ -232,11 +246,14 @@ def test_staff_erase_as_the_reader_does(staff, ada, remember):
     browser.open(url(ada, "erase"))
     assert Contact.objects.exists(), "GET erases nothing"
     browser.press("Erase now", remember=remember)
+    assert "This field is required." in browser.text, "why is asked"
+    assert Contact.objects.exists()
+    browser.press("Erase now", remember=remember, why=WHY)
     assert f"Contact #{ada.pk} is erased." in browser.text
     assert traces_of(EVERYTHING_KNOWN, "Ada Lovelace") == []
     assert Suppression.objects.exists() == (remember == "hash")
     entry = ModelLogEntry.objects.get(action="wagtail_gdpr_newsletter.erase_contact")
-    assert entry.label == f"Contact #{ada.pk}"
+    assert (entry.label, entry.data) == (f"Contact #{ada.pk}", {"why": WHY})
     assert browser.client.get(url(ada)).status_code == 404
 
 

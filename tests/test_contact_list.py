@@ -170,8 +170,8 @@ def test_the_timeline_tells_everything_in_its_order(staff, everything_known, vis
     """From the sign-up to who among staff looked."""
     ada = everything_known
     browser = staff("view_contact", "change_contact")
-    browser.open(f"{PAGE}{ada.pk}/")
-    browser.press("Restrict")
+    browser.open(f"{PAGE}{ada.pk}/restrict/")
+    browser.press("Restrict", why="They wrote a letter")
     told = moments(ada)
     in_order = [
         ("asked for the newsletter", "Seed letter", "sign-up form"),
@@ -181,8 +181,8 @@ def test_the_timeline_tells_everything_in_its_order(staff, everything_known, vis
         ("Mail: link to your data", "", ""),
         ("saw the data", "", "“My data”"),
         ("wrote to the sender", "", "“My data”"),
+        ("Use of the data restricted", "They wrote a letter", "dpo"),
         ("Data of the contact seen", "", "dpo"),
-        ("Use of the data restricted", "", "dpo"),
     ]
     from_the_first = told[::-1]
     places = [from_the_first.index(each) for each in in_order]

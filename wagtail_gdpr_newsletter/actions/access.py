@@ -51,10 +51,10 @@ def ask_by_link(*, link_token: str) -> None:
     _ask(Contact.objects.holding(link_token).values_list("pk", flat=True).first())
 
 
-def ask_for(*, contact: Contact, user: User) -> None:
+def ask_for(*, contact: Contact, user: User, why: str = "") -> None:
     """A member of staff has it sent, to the address on file as ever."""
     _ask(contact.pk)
-    note(contact, "send_access_link", user)
+    note(contact, "send_access_link", user, why=why)
 
 
 def _ask(contact_pk: int | None) -> None:

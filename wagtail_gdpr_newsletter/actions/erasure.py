@@ -57,18 +57,23 @@ logger = logging.getLogger(__name__)
 
 
 def erase(
-    *, contact: Contact, origin: Origin, keep_hash: bool = True, user: User | None = None
+    *,
+    contact: Contact,
+    origin: Origin,
+    keep_hash: bool = True,
+    user: User | None = None,
+    why: str = "",
 ) -> RightsRequest | None:
     """Erase everything; the line in the register, or `None` where they were erased before.
 
     `keep_hash=False` forgets them altogether, so that nothing keeps an import from bringing them back.
     """
-    return patiently(lambda: _erase(contact, origin, keep_hash, user))
+    return patiently(lambda: _erase(contact, origin, keep_hash, user, why))
 
 
 @transaction.atomic
 def _erase(
-    contact: Contact, origin: Origin, keep_hash: bool, user: User | None
+    contact: Contact, origin: Origin, keep_hash: bool, user: User | None, why: str
 ) -> RightsRequest | None:
     here = _lock_with_those_who_typed_it(contact)
     if here is None:
@@ -90,7 +95,7 @@ def _erase(
     if not keep_hash:
         request.subject = request.subject_key_id = ""
     request.save()
-    note(here, "erase_contact", user)
+    note(here, "erase_contact", user, why=why)
     here.delete()
     return request
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 @transaction.atomic
-def restrict(*, contact: Contact, restricted: bool, source: str, user: User | None = None) -> bool:
+def restrict(
+    *, contact: Contact, restricted: bool, source: str, user: User | None = None, why: str = ""
+) -> bool:
     """Restrict, or lift the restriction; False where it was so before."""
     here = Contact.objects.lock(contact.pk)
     if here is None or here.restricted == restricted:
@@ -36,7 +38,7 @@ def restrict(*, contact: Contact, restricted: bool, source: str, user: User | No
     here.save(update_fields=["restricted"])
     kind = RightsKind.RESTRICTION if restricted else RightsKind.RESTRICTION_LIFTED
     RightsRequest.objects.register(here, kind, source=source)
-    note(here, "restrict_contact" if restricted else "lift_restriction", user)
+    note(here, "restrict_contact" if restricted else "lift_restriction", user, why=why)
     return True
 
 
@@ -54,14 +56,16 @@ def has_objected(contact: Contact) -> bool:
 
 
 @transaction.atomic
-def object_to_mail(*, contact: Contact, origin: Origin, user: User | None = None) -> None:
+def object_to_mail(
+    *, contact: Contact, origin: Origin, user: User | None = None, why: str = ""
+) -> None:
     """“Never write to me again.”"""
     here = Contact.objects.lock(contact.pk)
     if here is None or has_objected(here):
         return
     unsubscribe(contact=here, books=None, origin=origin, reason=SuppressionReason.OBJECTION)
     RightsRequest.objects.register(here, RightsKind.OBJECTION, source=origin.source)
-    note(here, "record_objection", user)
+    note(here, "record_objection", user, why=why)
 
 
 @transaction.atomic

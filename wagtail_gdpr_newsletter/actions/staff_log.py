@@ -32,7 +32,11 @@ def note_list(*, user: User, narrowed_by: dict[str, str], shown: int) -> None:
     )
 
 
-def note(about: Contact | RightsRequest, action: str, user: User | None) -> None:
-    """`action`: one that `wagtail_hooks` registers, without its prefix; nothing where it was no staff."""
+def note(about: Contact | RightsRequest, action: str, user: User | None, *, why: str = "") -> None:
+    """`action`: one that `wagtail_hooks` registers, without its prefix; nothing where it was no staff.
+
+    `why`: what they gave as their reason, where they were asked for one.
+    """
     if user is not None:
-        log(instance=about, action=f"wagtail_gdpr_newsletter.{action}", user=user)
+        data = {"why": why} if why else None
+        log(instance=about, action=f"wagtail_gdpr_newsletter.{action}", user=user, data=data)

@@ -45,10 +45,11 @@ def unsubscribe(
     origin: Origin,
     reason: SuppressionReason = SuppressionReason.WITHDRAWAL,
     user: User | None = None,
+    why: str = "",
 ) -> str:
     """End the subscriptions to the books with these UUIDs, or to all of the site where `books` is None.
 
-    Returns a token for `resubscribe`, empty where there is nothing to take back.
+    `why`: a member of staff's reason, for the log. Returns a token for `resubscribe`, empty where there is nothing to take back.
     """
     here = Contact.objects.lock(contact.pk)
     if here is None:
@@ -65,7 +66,7 @@ def unsubscribe(
             pk__in=[subscription.pk for subscription in left]
         ).update(unsubscribed_at=now())
     remembered = _remember(contact, scopes=books, reason=reason)
-    note(contact, "unsubscribe_contact", user)
+    note(contact, "unsubscribe_contact", user, why=why)
     # Only what had been confirmed can come back without a new confirmation.
     undoable = {
         subscription.pk: [subscription.unsubscribed_at.timestamp(), subscription.pk in opted_in]

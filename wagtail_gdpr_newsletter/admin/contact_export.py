@@ -16,9 +16,10 @@ from .. import actions
 from . import StaffRequest
 from .contact_filters import ContactFilterSet
 from .contacts import FIND, ContactsPage
+from .forms import WhyForm
 
 
-class ExportForm(forms.Form):
+class ExportForm(WhyForm):
     file_format = forms.ChoiceField(
         label=_("Format"),
         initial="csv",
@@ -29,11 +30,12 @@ class ExportForm(forms.Form):
             ("jsonl", _("JSON lines, for programs")),
         ],
     )
-    why = forms.CharField(
-        label=_("Why, and who gets it"),
-        max_length=255,
-        help_text=_("It is written into the log. Do not name anybody."),
-    )
+
+    field_order = ("file_format", "why")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["why"].label = _("Why, and who gets it")
 
 
 class ContactExportView(ContactsPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.

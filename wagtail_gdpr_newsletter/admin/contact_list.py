@@ -29,16 +29,20 @@ from ..models import Contact, Subscription
 from . import StaffRequest
 from .contact_export import ContactExportView
 from .contact_filters import ContactFilterSet
+from .contact_verbs import ContactVerbView
 from .contacts import (
+    CORRECT,
     DO,
     DOWNLOAD,
     ERASE,
     EXPORT,
     FIND,
+    NEW_ADDRESS,
     SHOW,
+    ContactCorrectView,
     ContactDownloadView,
     ContactEraseView,
-    ContactVerbView,
+    ContactNewAddressView,
     ContactView,
     contact_policy,
 )
@@ -163,6 +167,8 @@ def contact_urls() -> list[URLPattern]:
         path(f"{here}results/", ContactListView.as_view(results_only=True), name=RESULTS),
         path(one, ContactView.as_view(), name=SHOW),
         path(f"{one}erase/", ContactEraseView.as_view(), name=ERASE),
+        path(f"{one}correct/", ContactCorrectView.as_view(), name=CORRECT),
+        path(f"{one}new-address/", ContactNewAddressView.as_view(), name=NEW_ADDRESS),
         path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
         path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
     ]

@@ -5,8 +5,6 @@ Looking and doing leave a line in Wagtail's audit log. Nobody here can confirm f
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -16,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.functional import Promise, cached_property
+from django.utils.functional import cached_property
 from django.utils.timezone import localdate
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -28,10 +26,10 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.permission_policies import ModelPermissionPolicy
 
 from .. import actions
-from ..addresses import Address
 from ..forms import DetailsForm, EraseForm, NewAddressForm
 from ..models import Contact, Origin
 from . import StaffRequest
+from .forms import WhyForm
 
 contact_policy = ModelPermissionPolicy(Contact)
 
@@ -40,6 +38,8 @@ STAFF = Origin(source="staff")
 FIND = "gdpr_newsletter_contacts"
 SHOW = "gdpr_newsletter_contact"
 DO = "gdpr_newsletter_contact_do"
+CORRECT = "gdpr_newsletter_contact_correct"
+NEW_ADDRESS = "gdpr_newsletter_contact_new_address"
 ERASE = "gdpr_newsletter_contact_erase"
 DOWNLOAD = "gdpr_newsletter_contact_download"
 EXPORT = "gdpr_newsletter_contacts_export"
@@ -107,99 +107,46 @@ class ContactView(ContactPage, TemplateView):
         }
 
 
-class Refused(Exception):
-    """The verb could not be done; the message says why."""
+class ContactCorrectView(ContactPage, View):
+    """Name and language, from the form at the foot of the page."""
+
+    also_required = "change"
+    http_method_names = ["post"]
+
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = DetailsForm(request.POST)
+        if form.is_valid():
+            actions.correct(
+                contact=self.contact, source="staff", user=request.user, **form.cleaned_data
+            )
+            messages.success(request, _("Name and language are corrected."))
+        else:
+            messages.error(request, _first_error(form))
+        return redirect(SHOW, self.contact.pk)
 
 
-def _correct(contact: Contact, request: StaffRequest) -> Promise:
-    form = DetailsForm(request.POST)
-    if not form.is_valid():
-        raise Refused(_first_error(form))
-    actions.correct(contact=contact, source="staff", user=request.user, **form.cleaned_data)
-    return _("Name and language are corrected.")
+class ContactNewAddressView(ContactPage, View):
+    """Everything moves once the mailbox there has confirmed it, and never by staff."""
 
+    also_required = "change"
+    http_method_names = ["post"]
 
-def _ask_for_new_address(contact: Contact, request: StaffRequest) -> Promise:
-    form = NewAddressForm(request.POST)
-    if not form.is_valid():
-        raise Refused(_first_error(form))
-    new: Address = form.cleaned_data["new_address"]
-    if not actions.ask_for_new_address(contact=contact, address=new, user=request.user):
-        raise Refused(str(_("It was asked for too often. Please try again tomorrow.")))
-    return _("A mail to the new address asks for a confirmation.")
-
-
-def _send_link(contact: Contact, request: StaffRequest) -> Promise:
-    try:
-        actions.ask_for(contact=contact, user=request.user)
-    except actions.NotNow as error:
-        raise Refused(str(_("The queue takes nothing at the moment."))) from error
-    return _("The link is on its way, unless several were sent already.")
-
-
-def _unsubscribe(contact: Contact, request: StaffRequest) -> Promise:
-    theirs = contact.subscriptions.values_list("book__uuid", flat=True)
-    books = [uuid for uuid in theirs if uuid == request.POST.get("book")]
-    if not books:
-        raise Refused(str(_("They are not in that address book any more.")))
-    actions.unsubscribe(contact=contact, books=books, origin=STAFF, user=request.user)
-    return _("Unsubscribed.")
-
-
-def _restrict(contact: Contact, request: StaffRequest) -> Promise:
-    actions.restrict(contact=contact, restricted=True, source="staff", user=request.user)
-    return _("The use of the data is restricted.")
-
-
-def _lift(contact: Contact, request: StaffRequest) -> Promise:
-    if actions.restricted_by_reader(contact):
-        raise Refused(str(_("They have restricted it themselves: only they can lift it.")))
-    actions.restrict(contact=contact, restricted=False, source="staff", user=request.user)
-    return _("The restriction is lifted.")
-
-
-def _object(contact: Contact, request: StaffRequest) -> Promise:
-    actions.object_to_mail(contact=contact, origin=STAFF, user=request.user)
-    return _("The objection is recorded.")
+    @method_decorator(sensitive_post_parameters())
+    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = NewAddressForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, _first_error(form))
+        elif actions.ask_for_new_address(
+            contact=self.contact, address=form.cleaned_data["new_address"], user=request.user
+        ):
+            messages.success(request, _("A mail to the new address asks for a confirmation."))
+        else:
+            messages.error(request, _("It was asked for too often. Please try again tomorrow."))
+        return redirect(SHOW, self.contact.pk)
 
 
 def _first_error(form: forms.Form) -> str:
     return str(next(iter(form.errors.values()))[0])
-
-
-@dataclass(frozen=True)
-class Verb:
-    run: Callable[[Contact, StaffRequest], Promise]
-    permission: str = "change"
-
-
-#: Whoever may see somebody may send them their own link: it goes to the address on file.
-VERBS = {
-    "correct": Verb(_correct),
-    "new-address": Verb(_ask_for_new_address),
-    "send-link": Verb(_send_link, permission="view"),
-    "unsubscribe": Verb(_unsubscribe),
-    "restrict": Verb(_restrict),
-    "lift": Verb(_lift),
-    "object": Verb(_object),
-}
-
-
-@method_decorator(sensitive_post_parameters(), name="dispatch")
-class ContactVerbView(ContactPage, View):
-    http_method_names = ["post"]
-
-    def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        verb = VERBS.get(self.kwargs["verb"])
-        if verb is None:
-            raise Http404
-        if not self.user_has_permission(verb.permission):
-            raise PermissionDenied
-        try:
-            messages.success(request, verb.run(self.contact, request))
-        except Refused as error:
-            messages.error(request, str(error))
-        return redirect(SHOW, self.contact.pk)
 
 
 class ContactDownloadView(ContactPage, View):
@@ -222,7 +169,7 @@ class ContactDownloadView(ContactPage, View):
         )
 
 
-class EraseContactForm(EraseForm):
+class EraseContactForm(WhyForm, EraseForm):
     """The same choice, in the words of whoever does it for somebody."""
 
     remember = forms.ChoiceField(
@@ -234,6 +181,8 @@ class EraseContactForm(EraseForm):
             ("nothing", _("Remember nothing at all")),
         ],
     )
+
+    field_order = ("remember", "why")
 
 
 class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Generic in stubs alone.
@@ -250,6 +199,7 @@ class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Gene
             origin=STAFF,
             keep_hash=form.cleaned_data["remember"] == "hash",
             user=self.request.user,
+            why=form.cleaned_data["why"],
         )
         messages.success(self.request, _("%(contact)s is erased.") % {"contact": label})
         if request and "by hand" in request.places.values():

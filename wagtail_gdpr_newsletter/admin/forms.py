@@ -42,6 +42,14 @@ class FindForm(forms.Form):
         return self.cleaned_data.get("site") or default_site()
 
 
+class WhyForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why, and how you know"),
+        max_length=255,
+        help_text=_("It is written into the log. Do not name anybody."),
+    )
+
+
 class MaterialChangeForm(WagtailAdminModelForm):
     """Asks, once visitors may have agreed to a text, whether a change of it is material (C9)."""
 

@@ -29,21 +29,15 @@ from .. import actions
 from ..models import SITE_SCOPE, AddressBook, Suppression, SuppressionReason
 from ..models.statements import names_of_books
 from . import StaffRequest
-from .forms import FindForm
+from .forms import FindForm, WhyForm
 
 suppressions_policy = ModelPermissionPolicy(Suppression)
 
 SHOW = "gdpr_newsletter_suppressions"
 
 
-class WhyForm(FindForm):
+class CheckedForm(WhyForm, FindForm):
     """For an address that was checked."""
-
-    why = forms.CharField(
-        label=_("Why, and how you know"),
-        max_length=255,
-        help_text=_("It is written into the log. Do not name anybody."),
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +49,7 @@ class WhyForm(FindForm):
         return "address" in self.cleaned_data
 
 
-class AddForm(WhyForm):
+class AddForm(CheckedForm):
     reason = forms.ChoiceField(
         label=_("What happened"),
         choices=[(reason.value, reason.label) for reason in actions.ADDED_BY_STAFF],
@@ -101,7 +95,11 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
         return self.render_to_response(self.get_context_data(form=form))
 
     def _answer(
-        self, form: FindForm, *, add_form: AddForm | None = None, lift_form: WhyForm | None = None
+        self,
+        form: FindForm,
+        *,
+        add_form: AddForm | None = None,
+        lift_form: CheckedForm | None = None,
     ) -> HttpResponse:
         """What is remembered of an address, and what may be done about it; the forms are those with errors."""
         address, site = form.cleaned_data["address"], form.chosen_site
@@ -117,7 +115,7 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
             has_bounced=not all(each.is_the_persons for each in reasons),
             has_decided=any(each.is_the_persons for each in reasons),
             add_form=add_form or AddForm(initial=told),
-            lift_form=lift_form or WhyForm(initial=told),
+            lift_form=lift_form or CheckedForm(initial=told),
         )
         return self.render_to_response(context)
 
@@ -138,7 +136,7 @@ class SuppressionsView(PermissionCheckedMixin, WagtailAdminTemplateMixin, Templa
 
     def _lift(self) -> HttpResponse:
         self._require("delete")
-        form = WhyForm(self.request.POST)
+        form = CheckedForm(self.request.POST)
         if not form.is_valid():
             return self._answer(form, lift_form=form) if form.has_address else self._check()
         lifted = actions.lift_bounce(
