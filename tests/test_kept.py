@@ -13,8 +13,7 @@ from tests.conftest import CROWD
 from tests.mailers import use_server
 from tests.smtp_server import Manners, SmtpServer, serving
 from wagtail_gdpr_newsletter.models import SenderSettings
-from wagtail_gdpr_newsletter.sending import dispatch, kept, messages, supply
-from wagtail_gdpr_newsletter.sending.compose import Composer
+from wagtail_gdpr_newsletter.sending import dispatch, kept, supply
 from wagtail_gdpr_newsletter.sending.turn import take_turn
 
 pytestmark = pytest.mark.django_db
@@ -76,25 +75,6 @@ def test_the_next_campaign_goes_on_with_them_too(server, campaign, book):
     turn_until_done(following)
     assert server.greeted == 2
     assert Counter(server.recipients) == Counter(CROWD * 2)
-
-
-def test_a_conversation_that_was_begun_for_nothing_is_not_kept(server, campaign):
-    """The server knows the sender already and waits for a recipient: it gets none."""
-    server.manners.pipelining = False
-    known = []
-    server.manners.to_sender = lambda address: known.append(address) or "250 ok"
-    turn = take_turn()
-    turn.turn_to_next()
-    composer = Composer(campaign.frozen_message)
-    transport = dispatch.transport_for(messages.open_mailer(), composer, connections=2)
-    transport.open(turn)
-    wait_until(lambda: known == [composer.sender] * 2)
-    transport.keep_open()
-    transport.close()
-    turn.end()
-    wait_until(lambda: server.open == 0)
-    turn_until_done(campaign)
-    assert Counter(server.recipients) == Counter(CROWD)
 
 
 def test_what_nobody_goes_on_with_is_closed(server, campaign):

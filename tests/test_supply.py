@@ -108,24 +108,36 @@ def test_what_is_under_way_stays_the_lanes_own_when_it_claims_more(campaign, ope
     assert sorted([leaving, waiting, *mine, *theirs]) == sorted(everybody)
 
 
-def test_between_the_two_steps_of_the_next_batch_nothing_of_the_last_leaves(
-    campaign, open_turn, monkeypatch
-):
-    """It is given back by the first, and another lane's perhaps."""
-    monkeypatch.setattr(supply, "FRESH", 0.2)
+def test_the_next_batch_is_claimed_and_looked_at_in_two_steps(campaign, open_turn, configure):
+    configure(BATCH_SIZE=5)
     turn, other = open_turn(), open_turn()
     here = supply.Supply(campaign, turn, deadline=monotonic() + 60)
     assert here.begin()
-    leaving = next(here)
-    time.sleep(0.2)
+    assert len(list(here)) == 5
     assert not here.more(at_once=False)
-    assert next(here, None) is None
-    assert here.more(at_once=False)
-    mine = [leaving.delivery, *(each.delivery for each in here)]
+    assert next(here, None) is None, "nobody has looked whether they have left"
     theirs = [claim.delivery for claim in other.claim(40, keep=())]
+    assert here.more(at_once=False)
+    assert len(list(here)) == 5
     everybody = campaign.deliveries.values_list("pk", flat=True)
-    assert sorted(mine + theirs) == sorted(everybody)
-    assert here.handed_out == set(mine)
+    assert sorted([*here.handed_out, *theirs]) == sorted(everybody)
+
+
+def test_what_nobody_has_wanted_in_time_is_not_claimed_anew_before_somebody_does(
+    campaign, open_turn, monkeypatch
+):
+    monkeypatch.setattr(supply, "FRESH", 0.2)
+    turn = open_turn()
+    here = supply.Supply(campaign, turn, deadline=monotonic() + 60)
+    assert here.begin()
+    next(here)
+    before = Lane.objects.get(pk=turn.lane.pk).batches
+    time.sleep(0.2)
+    assert next(here, None) is None
+    assert not here.more(at_once=False)
+    assert Lane.objects.get(pk=turn.lane.pk).batches == before
+    assert here.more()
+    assert next(here)
 
 
 def test_what_a_lane_has_given_back_is_not_given_back_again_when_it_ends(campaign, open_turn):

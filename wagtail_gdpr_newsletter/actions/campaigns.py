@@ -212,7 +212,7 @@ def _work(campaign: Campaign, turn: Turn, deadline: float) -> None:
             turn.cancel(deadline=deadline)
         elif campaign.send_status == SendStatus.SENDING or _write_ledger(campaign, turn, deadline):
             dispatch.run(campaign, turn, deadline=deadline)
-            if turn.has_sent and campaign.trouble:
+            if turn.has_sent:
                 _all_is_well(campaign)
     except MailerRefuses as refusal:
         _rest(campaign, turn, refusal)

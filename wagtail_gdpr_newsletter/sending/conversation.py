@@ -50,7 +50,6 @@ class Conversation:
     ) -> None:
         self._smtp = smtp
         self._sender = sender
-        self._is_announced = False
         self._wire = Wire(smtp.sock, selector, self)  # type: ignore[arg-type]  # It is open.
         self.pipelining = smtp.has_extn("pipelining")
         self._tells_size = smtp.has_extn("size")
@@ -127,12 +126,6 @@ class Conversation:
         """
         return [each._replace(was_returned=True) for each in self.unbegun if not each.was_returned]
 
-    def announce(self) -> None:
-        """Say who sends before it is known to whom: where commands have to wait for replies, one less has to."""
-        if not self.pipelining:
-            self._is_announced = True
-            self._say(self._from())
-
     def begin(self, letter: Letter) -> None:
         """Put its envelope on the wire, behind the current message if there is one; it cannot be accepted yet."""
         envelope = self._envelope(letter)
@@ -153,21 +146,16 @@ class Conversation:
     def _envelope(self, letter: Letter) -> list[Command]:
         self.offered, self._refused_recipient, self.cleared = letter, None, False
         copy = letter.copy
-        commands = []
-        if self._in_transaction:  # Of a recipient that was refused.
-            commands.append(("reset", b"RSET\r\n"))
-        if not self._is_announced:
-            size = f" SIZE={len(copy.lines)}" if self._tells_size else ""
-            commands.append(self._from(size))
-        self._is_announced = self._in_transaction = False
-        return [
-            *commands,
+        size = f" SIZE={len(copy.lines)}" if self._tells_size else ""
+        commands = [
+            ("sender", f"MAIL FROM:<{self._sender}>{size}\r\n".encode("ascii")),
             ("recipient", f"RCPT TO:<{copy.recipient}>\r\n".encode("ascii")),
             ("data", b"DATA\r\n"),
         ]
-
-    def _from(self, size: str = "") -> Command:
-        return "sender", f"MAIL FROM:<{self._sender}>{size}\r\n".encode("ascii")
+        if self._in_transaction:  # Of a recipient that was refused.
+            commands.insert(0, ("reset", b"RSET\r\n"))
+        self._in_transaction = False
+        return commands
 
     def _say(self, *commands: Command) -> None:
         self._waiting += commands
@@ -323,8 +311,7 @@ class Conversation:
 
     def release(self) -> smtplib.SMTP | None:
         """For whoever goes on with it; `None` where it is in the middle of something."""
-        in_transaction = self._in_transaction or self._is_announced
-        if not self._is_at_rest or in_transaction or not self.has_delivered:
+        if not self._is_at_rest or self._in_transaction or not self.has_delivered:
             return None
         self._wire.release()
         return self._smtp

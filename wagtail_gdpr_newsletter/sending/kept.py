@@ -5,7 +5,6 @@ To open one takes up to nine round trips, and a turn is short.
 
 from __future__ import annotations
 
-import atexit
 import selectors
 import smtplib
 from contextlib import suppress
@@ -57,17 +56,14 @@ def take(mailer: SmtpBackend, most: int) -> list[smtplib.SMTP]:
     return [smtp for smtp in smtps if smtp.sock]
 
 
-def _close_old(*, at_exit: bool = False) -> None:
+def _close_old() -> None:
     with _lock:
-        old = [each for each in _kept if at_exit or each.until <= monotonic()]
+        old = [each for each in _kept if each.until <= monotonic()]
         for each in old:
             _kept.remove(each)
     for each in old:
         with suppress(OSError, smtplib.SMTPException):  # It had no more to say.
             each.smtp.quit()
-
-
-atexit.register(_close_old, at_exit=True)
 
 
 def _configuration(mailer: SmtpBackend) -> tuple[Any, ...]:

@@ -77,7 +77,6 @@ class SmtpTransport:
         conversation = Conversation(
             smtp, self._selector, sender=self._composer.sender, was_of_use=was_of_use
         )
-        conversation.announce()
         self._conversations.append(conversation)
 
     def keep_open(self) -> None:
@@ -134,7 +133,7 @@ class SmtpTransport:
         if self._refusal:
             return [each for each in self._conversations if each.is_owed_an_answer]
         has_enough = self._hand_out(supply)
-        if supply.more(at_once=not has_enough):
+        if self._conversations and supply.more(at_once=not has_enough):
             self._hand_out(supply)
         return [each for each in self._conversations if each.is_busy]
 

@@ -66,8 +66,10 @@ class Supply:
         """False while something is left, where the time is up, and where nothing is due, or not now (`Turn.wait`).
 
         What a sender with limits was granted has all left before more is asked for. Not `at_once` it is a step
-        of two, and false after the first.
+        of two, and false after the first; it is not made for letters that nobody has wanted in time.
         """
+        if not at_once and self._left:
+            return False
         waits_for_answers = bool(self.handed_out) and self._turn.is_limited
         if self._is_exhausted or waits_for_answers or self._is_some_left or self.is_over:
             return False
