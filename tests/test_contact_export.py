@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from io import BytesIO, StringIO
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from tests import factories
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions import exporting
-from wagtail_gdpr_newsletter.models import Contact, Subscription
+from wagtail_gdpr_newsletter.addresses import Address
+from wagtail_gdpr_newsletter.models import Contact, Origin, Subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -83,12 +86,15 @@ def test_the_three_formats_say_the_same(browser, ada):
 
 def test_nothing_is_taken_for_a_formula(browser, book):
     """A5: defused in the tables, verbatim in JSON; what a workbook cannot hold is left out of it."""
-    evil = '=HYPERLINK("https://evil.example")\x07'
+    evil = '\x07=HYPERLINK("https://evil.example")'
     factories.make_subscription(book, "ada@example.org", name=evil)
-    assert rows_in(export(browser))[0]["name"] == f"'{evil}"
+    assert rows_in(export(browser))[0]["name"] == evil, "a control character begins no formula"
+    Contact.objects.update(name=evil[1:])
+    assert rows_in(export(browser))[0]["name"] == f"'{evil[1:]}"
+    Contact.objects.update(name=evil)
     assert json.loads(export(browser, "jsonl"))["name"] == evil
     sheet = load_workbook(BytesIO(export(browser, "xlsx"))).active
-    assert sheet["B2"].value == f"'{evil[:-1]}"
+    assert sheet["B2"].value == f"'{evil[1:]}"
     assert sheet["B2"].data_type == "s"
 
 
@@ -204,6 +210,62 @@ def test_a_long_list_is_read_in_steps_of_four_queries(browser, book, monkeypatch
         file = b"".join(answer.streaming_content)
     assert len(rows_in(file)) == 25
     assert len(queries) <= 3 * 4 + 1
+
+
+def test_a_strangers_later_request_is_no_proof_of_the_confirmation(browser, ada, book, visitor):
+    """They post the form with somebody's address: what was confirmed had been asked for before."""
+    before = rows_in(export(browser))[0]
+    asked = ada.consent_records.get(event="requested")
+    actions.unsubscribe(contact=ada, books=[book.uuid], origin=factories.ORIGIN)
+    actions.sign_up(
+        site=book.site,
+        address=Address.parse("ada@bücher.example"),
+        name="",
+        statements=[asked.statement],
+        origin=Origin(source="form", page_url="https://evil.example/", ip="192.0.2.7"),
+    )
+    waiting = rows_in(export(browser))[0]
+    assert (waiting["status"], waiting["request_page"]) == ("pending", "https://evil.example/")
+    assert (waiting["confirmation_record"], waiting["consent_confirmation"]) == ("", "")
+    Subscription.objects.update(status="confirmed")
+    after = rows_in(export(browser))[0]
+    for column in ("request_record", "confirmation_record", "consent_source"):
+        assert after[column] == before[column]
+
+
+def test_a_file_is_in_the_language_of_whoever_takes_it(ada):
+    """Its rows are made when the request is over."""
+    with translation.override("it"):
+        file = actions.export_contacts(
+            contacts=Contact.objects.all(),
+            of_subscriptions={},
+            narrowed_by={},
+            file_format="csv",
+            why=WHY,
+            user=factories.make_editor("italian"),
+        )
+    with translation.override("en"):
+        (row,) = rows_in(b"".join(file.chunks))
+    assert row["consent_source"].startswith("modulo d’iscrizione, ")
+
+
+def test_a_workbook_that_is_broken_off_leaves_no_file_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    broken = exporting._xlsx(broken_off_after(dict.fromkeys(exporting.COLUMNS, "x")))
+    with pytest.raises(RuntimeError):
+        next(broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken_off_after(row):
+    yield row
+    raise RuntimeError
+
+
+def test_the_site_history_shows_why(browser, book):
+    export(browser)
+    entry = ModelLogEntry.objects.get(action="wagtail_gdpr_newsletter.export_contacts")
+    assert entry.comment == WHY
 
 
 def test_what_was_erased_while_it_is_read_is_not_in_it(browser, book, monkeypatch):

@@ -208,4 +208,4 @@ def test_a_long_timeline_shows_the_latest_and_says_so(browser, book):
         browser.client.get(f"{PAGE}{ada.pk}/")
     told = actions.timeline_of(ada)
     assert (len(told.moments), told.is_cut) == (100, True)
-    assert "what was earlier is in the sections below" in browser.open(f"{PAGE}{ada.pk}/").text
+    assert "The latest hundred" in browser.open(f"{PAGE}{ada.pk}/").text

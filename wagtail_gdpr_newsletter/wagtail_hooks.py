@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.contrib.settings.models import BaseSiteSetting
-from wagtail.log_actions import LogActionRegistry
+from wagtail.log_actions import LogActionRegistry, LogFormatter
+from wagtail.models import BaseLogEntry
 from wagtail.snippets.action_menu import ActionMenuItem
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
@@ -142,10 +143,18 @@ LOG_ACTIONS = [
 ]
 
 
+class ReasonedAction(LogFormatter):
+    """Wagtail shows the reason beside it, where one was given."""
+
+    def format_comment(self, log_entry: BaseLogEntry) -> str:
+        return log_entry.data.get("why", "")
+
+
 @hooks.register("register_log_actions")
 def register_log_actions(log_actions: LogActionRegistry) -> None:
     for name, label, message in LOG_ACTIONS:
-        log_actions.register_action(f"wagtail_gdpr_newsletter.{name}", label, message)
+        formatter = type(name, (ReasonedAction,), {"label": label, "message": message})
+        log_actions.register_action(f"wagtail_gdpr_newsletter.{name}")(formatter)
 
 
 PERMISSIONS = [

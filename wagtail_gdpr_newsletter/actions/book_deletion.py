@@ -3,7 +3,8 @@
 Its subscriptions go, and requests that nobody has confirmed go with all that was kept for them, as they do when
 they lapse (C12). The people stay, as somebody does who has left, and so does what they agreed to, as proof. Who
 has left stays remembered without their address, so that neither the same book made again nor an import brings
-them back (S1). While a campaign goes to the book, or is to, it cannot be deleted.
+them back (S1). While a campaign goes to the book, or is to, it cannot be deleted, nor while somebody in it has
+restricted the use of their data, of which all is kept (GDPR 18).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from wagtail.log_actions import log
 
 from ..models import (
@@ -38,7 +40,7 @@ STEP = 1000
 
 
 class CannotBeDeleted(Exception):
-    """A campaign is on its way to the book; `reasons` tells an editor what to do."""
+    """Something has to be kept, or to end before; `reasons` tells an editor what."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -64,7 +66,7 @@ def consequences_of_deleting(book: AddressBook) -> Consequences:
     here = Subscription.objects.filter(book=book)
     by_status = here.order_by().values_list("status").annotate(number=Count("pk"))
     elsewhere = Subscription.objects.filter(contact=OuterRef("contact")).exclude(book=book)
-    people = here.exclude(pk__in=_unconfirmed(book).filter(previous_status=""))
+    people = here.exclude(status=SubscriptionStatus.PENDING, previous_status="")
     remembered = Suppression.objects.filter(site=book.site_id, scope=book.uuid)
     return Consequences(
         subscriptions={SubscriptionStatus(status): number for status, number in by_status},
@@ -76,11 +78,19 @@ def consequences_of_deleting(book: AddressBook) -> Consequences:
 
 def reasons_against_deleting(book: AddressBook) -> list[str]:
     """For editors; empty where nothing is against it."""
-    return [
+    reasons = [
         _("The campaign “%(campaign)s” goes to it: wait until it is sent, or cancel it.")
         % {"campaign": campaign}
         for campaign in Campaign.objects.filter(books=book).not_over()
     ]
+    if number := Subscription.objects.filter(book=book, contact__restricted=True).count():
+        said = ngettext(
+            "%(number)s person in it has restricted the use of their data: it has to be kept until they lift that.",
+            "%(number)s people in it have restricted the use of their data: it has to be kept until they lift that.",
+            number,
+        )
+        reasons.append(said % {"number": number})
+    return reasons
 
 
 def delete_book(*, book: AddressBook, user: User | None = None) -> None:
@@ -90,23 +100,29 @@ def delete_book(*, book: AddressBook, user: User | None = None) -> None:
 
 @transaction.atomic
 def _delete(book: AddressBook, user: User | None) -> None:
-    # Whoever starts one of them waits until the book is gone, or has been quicker.
+    # In the order in which those lock who start a campaign, and who sign up or confirm.
     list(Campaign.objects.select_for_update().filter(pk__in=book.campaigns.values("pk")))
+    waiting = Subscription.objects.pending().filter(book=book)
+    people = _lock_people(waiting)
+    AddressBook.objects.select_for_update().get(pk=book.pk)
     if reasons := reasons_against_deleting(book):
         raise CannotBeDeleted(reasons)
-    waiting = _unconfirmed(book)
-    people = list(waiting.values_list("contact", flat=True))
     _forget_requests(book, waiting)
-    Subscription.objects.filter(book=book).delete()
-    for start in range(0, len(people), STEP):
-        drop_those_without_anything(Contact.objects.filter(pk__in=people[start : start + STEP]))
-    log(instance=book, action="wagtail.delete", user=user, deleted=True)
+    number, _by_model = Subscription.objects.filter(book=book).delete()
+    for step in people:
+        drop_those_without_anything(Contact.objects.filter(pk__in=step))
+    data = {"subscriptions": number}
+    log(instance=book, action="wagtail.delete", user=user, deleted=True, data=data)
     AddressBook.objects.get(pk=book.pk).delete()
 
 
-def _unconfirmed(book: AddressBook) -> SubscriptionQuerySet:
-    """Of somebody who has restricted the use of their data all is kept (GDPR 18)."""
-    return Subscription.objects.pending().filter(book=book, contact__restricted=False)
+def _lock_people(subscriptions: SubscriptionQuerySet) -> list[list[int]]:
+    """Whose they are, in steps."""
+    numbers = sorted(subscriptions.values_list("contact", flat=True))
+    steps = [numbers[start : start + STEP] for start in range(0, len(numbers), STEP)]
+    for step in steps:
+        list(Contact.objects.select_for_update().filter(pk__in=step).order_by("pk"))
+    return steps
 
 
 def _forget_requests(book: AddressBook, waiting: SubscriptionQuerySet) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
@@ -18,13 +19,12 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from django.utils.timezone import localdate
-from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from wagtail.log_actions import log
 
 from ..links import default_site
-from ..models import ConsentRecord, Contact, RecordedEvent, Subscription
+from ..models import ConsentRecord, Contact, RecordedEvent, Subscription, SubscriptionStatus
 from ..models.contacts import ContactQuerySet
 from .disclosure import WAYS
 from .download import as_cell
@@ -39,7 +39,6 @@ CHUNK = 64 * 1024
 MOST_IN_A_SHEET = 1_048_575
 
 Row = dict[str, str]
-Records = Mapping[tuple[int, str, str], ConsentRecord]
 
 
 class TooMany(Exception):
@@ -70,8 +69,9 @@ def export_contacts(
     people = contacts.filter(restricted=False).order_by("pk")
     number = people.count()
     if file_format == "xlsx":
-        subscriptions = Subscription.objects.filter(contact__in=people, **of_subscriptions)
-        if max(number, subscriptions.count()) > MOST_IN_A_SHEET:
+        places = Subscription.objects.filter(contact__in=people, **of_subscriptions).count()
+        in_none = 0 if of_subscriptions else people.filter(subscriptions=None).count()
+        if places + in_none > MOST_IN_A_SHEET:
             raise TooMany
     log(
         instance=default_site(),
@@ -84,18 +84,24 @@ def export_contacts(
             "why": why,
         },
     )
-    rows = _rows(people, of_subscriptions)
+    # The rows are made when the request, and its language, are over.
+    ways = {way: str(label) for way, label in WAYS.items()}
+    rows = _rows(people, of_subscriptions, ways)
     return Export(f"contacts-{localdate():%Y-%m-%d}.{file_format}", content_type, write(rows))
 
 
-def _rows(people: ContactQuerySet, of_subscriptions: Mapping[str, Any]) -> Iterator[Row]:
+def _rows(
+    people: ContactQuerySet, of_subscriptions: Mapping[str, Any], ways: Mapping[str, str]
+) -> Iterator[Row]:
     last = 0
     while step := list(people.filter(pk__gt=last)[:STEP]):
         last = step[-1].pk
-        yield from _rows_of(step, of_subscriptions)
+        yield from _rows_of(step, of_subscriptions, ways)
 
 
-def _rows_of(people: list[Contact], of_subscriptions: Mapping[str, Any]) -> Iterator[Row]:
+def _rows_of(
+    people: list[Contact], of_subscriptions: Mapping[str, Any], ways: Mapping[str, str]
+) -> Iterator[Row]:
     """By four queries, however many they are."""
     everywhere = Subscription.objects.filter(contact__in=people)
     places: dict[int, list[Subscription]] = {}
@@ -106,14 +112,19 @@ def _rows_of(people: list[Contact], of_subscriptions: Mapping[str, Any]) -> Iter
     proof = ConsentRecord.objects.filter(
         contact__in=people, event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED]
     )
-    # The latest of each stays.
-    records: Records = {
-        (record.contact_id or 0, record.book_uuid, record.event): record
-        for record in proof.order_by("occurred_at", "pk")
-    }
+    records: dict[tuple[int | None, str], list[ConsentRecord]] = defaultdict(list)
+    for record in proof.order_by("-occurred_at", "-pk"):
+        records[record.contact_id, record.book_uuid].append(record)
     for contact in people:
         for place in places.get(contact.pk, []):
-            yield _row(contact, place, may_be_written_to=place.pk in mailable, records=records)
+            told = records.get((contact.pk, place.book.uuid), [])
+            yield _row(
+                contact,
+                place,
+                may_be_written_to=place.pk in mailable,
+                proof=_proof_of(place, told),
+                ways=ways,
+            )
         if contact.pk not in places and not of_subscriptions:
             yield _about(contact) | dict.fromkeys(COLUMNS[4:], "")
 
@@ -128,11 +139,15 @@ def _about(contact: Contact) -> Row:
 
 
 def _row(
-    contact: Contact, place: Subscription, *, may_be_written_to: bool, records: Records
+    contact: Contact,
+    place: Subscription,
+    *,
+    may_be_written_to: bool,
+    proof: tuple[ConsentRecord | None, ConsentRecord | None],
+    ways: Mapping[str, str],
 ) -> Row:
     statement = place.statement
-    asked = records.get((contact.pk, place.book.uuid, RecordedEvent.REQUESTED))
-    confirmed = records.get((contact.pk, place.book.uuid, RecordedEvent.CONFIRMED))
+    asked, confirmed = proof
     return {
         **_about(contact),
         "address_book": place.book.name,
@@ -153,9 +168,26 @@ def _row(
         "request_record": str(asked.uuid) if asked else "",
         "confirmation_ip": confirmed.ip if confirmed else "",
         "confirmation_record": str(confirmed.uuid) if confirmed else "",
-        "consent_source": _in_words(asked),
-        "consent_confirmation": _in_words(confirmed),
+        "consent_source": _in_words(asked, ways),
+        "consent_confirmation": _in_words(confirmed, ways),
     }
+
+
+def _proof_of(
+    place: Subscription, records: Sequence[ConsentRecord]
+) -> tuple[ConsentRecord | None, ConsentRecord | None]:
+    """The request and its confirmation, of the requests and confirmations, the latest first.
+
+    Whoever asks after that, a stranger perhaps, has not brought it about; what waits has none yet.
+    """
+    waits = place.status == SubscriptionStatus.PENDING
+    confirmed = None if waits else _first(records, RecordedEvent.CONFIRMED)
+    before = records[records.index(confirmed) :] if confirmed else records
+    return _first(before, RecordedEvent.REQUESTED), confirmed
+
+
+def _first(records: Sequence[ConsentRecord], event: RecordedEvent) -> ConsentRecord | None:
+    return next((each for each in records if each.event == event), None)
 
 
 COLUMNS = (
@@ -175,10 +207,10 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else ""
 
 
-def _in_words(record: ConsentRecord | None) -> str:
+def _in_words(record: ConsentRecord | None, ways: Mapping[str, str]) -> str:
     if record is None:
         return ""
-    way = str(WAYS.get(record.source, record.source))
+    way = ways.get(record.source, record.source)
     return ", ".join(filter(None, [way, record.page_url, _moment(record.occurred_at), record.ip]))
 
 
@@ -205,11 +237,15 @@ def _jsonl(rows: Iterator[Row]) -> Iterator[bytes]:
 
 def _xlsx(rows: Iterator[Row]) -> Iterator[bytes]:
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(_("Contacts"))
+    sheet = book.create_sheet("contacts")
     sheet.append(COLUMNS)
-    for row in rows:
-        cells = (as_cell(row[name]) for name in COLUMNS)
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in cells])
+    try:
+        for row in rows:
+            sheet.append([as_cell(ILLEGAL_CHARACTERS_RE.sub("", row[name])) for name in COLUMNS])
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # Else the addresses stay in a file until this process ends.
+        raise
     with TemporaryFile() as file:
         book.save(file)
         file.seek(0)

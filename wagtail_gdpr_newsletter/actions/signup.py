@@ -30,6 +30,7 @@ from ..models import (
     Suppression,
 )
 from . import confirmation_mail
+from .patience import patiently
 
 
 @sensitive_variables("address", "name", "contact")
@@ -176,12 +177,16 @@ def _named_by(told: dict[str, Any]) -> list[Subscription]:
     return [each for each in subscriptions if each.contact.has_mark(told["address"])]
 
 
-@transaction.atomic
 def confirm(*, token: str, origin: Origin) -> list[Subscription]:
     """Confirm what the token names, and lift what an earlier leaving had put in the way.
 
     Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
+    return patiently(lambda: _confirm(token, origin))
+
+
+@transaction.atomic
+def _confirm(token: str, origin: Origin) -> list[Subscription]:
     told = _read(token)
     contact = Contact.objects.lock(told["contact"])
     confirmed: list[Subscription] = []

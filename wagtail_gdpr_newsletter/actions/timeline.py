@@ -38,7 +38,7 @@ class Moment(NamedTuple):
 class Timeline(NamedTuple):
     #: The latest first.
     moments: list[Moment]
-    #: There are earlier ones, which the tables themselves show.
+    #: There are earlier ones.
     is_cut: bool
 
 
@@ -75,8 +75,9 @@ def _deliveries(contact: Contact) -> Iterator[Moment]:
     )
     for row in rows[:MOST]:
         if at := row.sent_at or row.campaign.sending_started_at:
-            said = _("Campaign: %(outcome)s") % {"outcome": row.get_status_display()}
-            yield Moment(at, said, row.campaign.subject, row.error)
+            outcome = " · ".join(filter(None, [str(row.get_status_display()), row.error]))
+            said = _("Campaign: %(outcome)s") % {"outcome": outcome}
+            yield Moment(at, said, row.campaign.subject)
 
 
 def _reports(contact: Contact) -> Iterator[Moment]:

@@ -28,6 +28,7 @@ from ..models import (
     Suppression,
     SuppressionReason,
 )
+from .patience import patiently
 from .staff_log import note
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 UNDO_WINDOW = timedelta(minutes=10)
 
 
-@transaction.atomic
 def unsubscribe(
     *,
     contact: Contact,
@@ -51,6 +51,18 @@ def unsubscribe(
 
     `why`: a member of staff's reason, for the log. Returns a token for `resubscribe`, empty where there is nothing to take back.
     """
+    return patiently(lambda: _unsubscribe(contact, books, origin, reason, user, why))
+
+
+@transaction.atomic
+def _unsubscribe(
+    contact: Contact,
+    books: Sequence[str] | None,
+    origin: Origin,
+    reason: SuppressionReason,
+    user: User | None,
+    why: str,
+) -> str:
     here = Contact.objects.lock(contact.pk)
     if here is None:
         return ""  # Erased a moment ago: they have left either way.

@@ -121,7 +121,7 @@ class ContactListView(PermissionCheckedMixin, BaseListingView):
 
     @cached_property
     def header_buttons(self) -> list[HeaderButton]:
-        if not self.user_has_permission("export_list"):
+        if not (self.user_has_permission("export_list") and self.filters.is_valid()):
             return []
         url = f"{reverse(EXPORT)}?{self.request.GET.urlencode()}"
         return [HeaderButton(_("Export…"), url=url, icon_name="download")]

@@ -23,17 +23,18 @@ from .pages import origin_of, page, private_page, refuse_too_much
 def unsubscribe(request: HttpRequest, token: str, campaign: int | None = None) -> HttpResponse:
     """GET asks, POST unsubscribes. An erased contact sees the same pages: they have left either way."""
     contact = Contact.objects.holding(token).select_related("site").first()
-    books = _books_of(contact, campaign) if contact else []
+    scopes = _came_through(contact, campaign) if contact else set()
+    books = list(AddressBook.objects.filter(uuid__in=scopes))
     if request.method != "POST":
         return _page(request, "unsubscribe", contact, books=books)
     posted = _posted(request)
     one_click = "what" not in posted  # As our own page's buttons have it.
-    everything = posted.get("what") == "everything" or not books
+    everything = posted.get("what") == "everything" or not scopes
     undo = ""
     if contact:
         undo = actions.unsubscribe(
             contact=contact,
-            books=None if everything else [book.uuid for book in books],
+            books=None if everything else sorted(scopes),
             origin=origin_of(request, "one-click" if one_click else "unsubscribe page"),
         )
     if one_click:
@@ -85,8 +86,8 @@ def _page(request: HttpRequest, name: str, contact: Contact | None, **context: A
     )
 
 
-def _books_of(contact: Contact, campaign: int | None) -> list[AddressBook]:
-    """The books through which this campaign came; none means everything."""
+def _came_through(contact: Contact, campaign: int | None) -> set[str]:
+    """The UUIDs of the books through which this campaign came, deleted ones too; none means everything."""
     theirs = Q(contact=contact) | Q(second_copy_of=contact)
     copies = Delivery.objects.filter(theirs, campaign=campaign).values_list("books", flat=True)
-    return list(AddressBook.objects.filter(uuid__in={uuid for books in copies for uuid in books}))
+    return {uuid for books in copies for uuid in books}
