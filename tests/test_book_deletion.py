@@ -116,8 +116,10 @@ def test_subscriptions_go_and_people_proof_and_what_was_remembered_stay(
     assert withdrawal.digest == withdrawal.digest_now()
     assert ConsentStatement.objects.count() == statements
     assert Suppression.objects.get().scope == book.uuid
+    actions.delete_book(book=book)  # In another tab.
     entry = ModelLogEntry.objects.get(action="wagtail.delete")
     assert (entry.label, entry.user.username) == ("Seed letter", "dpo")
+    assert entry.data["subscriptions"] == 4
 
 
 def test_who_asked_again_and_has_not_confirmed_keeps_the_proof_of_before(

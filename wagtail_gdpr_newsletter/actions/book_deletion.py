@@ -94,7 +94,7 @@ def reasons_against_deleting(book: AddressBook) -> list[str]:
 
 
 def delete_book(*, book: AddressBook, user: User | None = None) -> None:
-    """Raise `CannotBeDeleted` with the reasons; nothing has changed then."""
+    """Once, however often it is called. Raise `CannotBeDeleted` with the reasons; nothing has changed then."""
     patiently(lambda: _delete(book, user))
 
 
@@ -104,7 +104,9 @@ def _delete(book: AddressBook, user: User | None) -> None:
     list(Campaign.objects.select_for_update().filter(pk__in=book.campaigns.values("pk")))
     waiting = Subscription.objects.pending().filter(book=book)
     people = _lock_people(waiting)
-    AddressBook.objects.select_for_update().get(pk=book.pk)
+    here = AddressBook.objects.select_for_update().filter(pk=book.pk).first()
+    if here is None:
+        return  # In another tab.
     if reasons := reasons_against_deleting(book):
         raise CannotBeDeleted(reasons)
     _forget_requests(book, waiting)
@@ -112,8 +114,8 @@ def _delete(book: AddressBook, user: User | None) -> None:
     for step in people:
         drop_those_without_anything(Contact.objects.filter(pk__in=step))
     data = {"subscriptions": number}
-    log(instance=book, action="wagtail.delete", user=user, deleted=True, data=data)
-    AddressBook.objects.get(pk=book.pk).delete()
+    log(instance=here, action="wagtail.delete", user=user, deleted=True, data=data)
+    here.delete()
 
 
 def _lock_people(subscriptions: SubscriptionQuerySet) -> list[list[int]]:
