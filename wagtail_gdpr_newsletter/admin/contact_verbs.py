@@ -119,6 +119,9 @@ class ContactVerbView(ContactPage, FormView):  # type: ignore[type-arg]  # Gener
     def get_page_title(self) -> Promise:
         return self.verb.label
 
+    def own_breadcrumbs(self) -> list[dict[str, Any]]:
+        return [*super().own_breadcrumbs(), {"url": "", "label": self.verb.label}]
+
     def form_valid(self, form: WhyForm) -> HttpResponse:
         try:
             messages.success(
