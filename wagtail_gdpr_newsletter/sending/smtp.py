@@ -180,6 +180,8 @@ class SmtpTransport:
         here = [each for each in ready if self._may_leave(each) and not each.is_lost]
         letters = [letter for each in here if (letter := each.held or each.offered)]
         self._record(turn, settled, [letter.claimed for letter in letters])
+        if self._refusal:  # By what was recorded just now: these would be refused like the others.
+            here = []
         # Waiting longer than that for others would cost more than it saves.
         self._gathering = min(GATHERING, monotonic() - began)
         for conversation in here:
