@@ -172,7 +172,8 @@ def test_a_server_that_refuses_everything_pauses_the_campaign(book, crowd, send,
         campaign = send(factories.make_campaign(book))
     assert campaign.send_status == "paused"
     assert "resume" in campaign.trouble
-    at_most = STREAK - 1 + conf.connections()  # What is on the wire when the last of the row is recorded.
+    # Those on the wire when the last of the row is recorded go as well.
+    at_most = STREAK - 1 + conf.connections()
     assert campaign.deliveries.counted()["pending"] >= len(CROWD) - at_most, "not all of them burnt"
     assert server.received == []
     assert mail.outbox == []
