@@ -13,6 +13,7 @@ from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
 from tests.conftest import EVERYTHING_KNOWN, link_in
+from tests.factories import make_editor
 from tests.traces import traces_of
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.disclosure import disclose
@@ -189,12 +190,31 @@ def test_a_restriction_can_be_lifted_by_staff_and_an_objection_not(staff, ada):
     actions.restrict(contact=ada, restricted=True, source="my data")
     browser.open(url(ada))
     assert "Lift the restriction" not in browser.text
-    browser.client.post(url(ada, "lift"), {"why": WHY})
-    ada.refresh_from_db()
-    assert ada.restricted, "what the reader restricted, the reader lifts (GDPR 18(3))"
     do(browser, ada, "Record an objection")
     assert "Only they can take it back" in browser.text
     assert not [link for link in browser.soup.select("main a") if "/object/" in link["href"]]
+
+
+def test_what_the_reader_restricted_staff_do_not_lift_by_direct_post_either(staff, ada):
+    """GDPR 18(3)."""
+    actions.restrict(contact=ada, restricted=True, source="my data")
+    browser = staff("view_contact", "change_contact")
+    browser.response = browser.client.post(url(ada, "lift"), {"why": WHY}, follow=True)
+    assert "only they can lift it" in browser.text
+    ada.refresh_from_db()
+    assert ada.restricted
+    assert "lift_restriction" not in logged()
+
+
+def test_the_action_itself_lets_staff_lift_only_what_staff_restricted(ada):
+    actions.restrict(contact=ada, restricted=True, source="my data")
+    for by_staff in ({"source": "staff"}, {"source": "telephone", "user": make_editor()}):
+        with pytest.raises(actions.CannotBeLifted):
+            actions.restrict(contact=ada, restricted=False, **by_staff)
+    assert not RightsRequest.objects.filter(kind="restriction_lifted").exists()
+    assert actions.restrict(contact=ada, restricted=False, source="my data")
+    assert actions.restrict(contact=ada, restricted=True, source="staff")
+    assert actions.restrict(contact=ada, restricted=False, source="staff")
 
 
 def test_name_and_language_are_corrected(staff, ada):

@@ -45,6 +45,7 @@ from .progress import Progress, describe_limits, describe_transport, progress_of
 from .readiness import newest, reasons_against_sending
 from .rectification import SomethingElse, ask_for_new_address, awaiting_move, correct, move
 from .restriction import (
+    CannotBeLifted,
     has_objected,
     object_to_mail,
     restrict,
@@ -85,6 +86,7 @@ __all__ = [
     "AlreadySent",
     "BrokenJournal",
     "CannotBeDeleted",
+    "CannotBeLifted",
     "CannotSend",
     "NotNow",
     "Progress",

@@ -26,14 +26,24 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
 
 
+class CannotBeLifted(Exception):
+    """The reader has restricted it themselves: only they can lift it (GDPR 18(3))."""
+
+
 @transaction.atomic
 def restrict(
     *, contact: Contact, restricted: bool, source: str, user: User | None = None, why: str = ""
 ) -> bool:
-    """Restrict, or lift the restriction; False where it was so before."""
+    """Restrict, or lift the restriction; False where it was so before.
+
+    Raise `CannotBeLifted` where staff would lift what the reader restricted.
+    """
     here = Contact.objects.lock(contact.pk)
     if here is None or here.restricted == restricted:
         return False
+    by_staff = user is not None or source == "staff"
+    if by_staff and not restricted and restricted_by_reader(here):
+        raise CannotBeLifted
     here.restricted = restricted
     here.save(update_fields=["restricted"])
     kind = RightsKind.RESTRICTION if restricted else RightsKind.RESTRICTION_LIFTED

@@ -49,9 +49,13 @@ def _restrict(contact: Contact, request: StaffRequest, why: str) -> Promise:
 
 
 def _lift(contact: Contact, request: StaffRequest, why: str) -> Promise:
-    if actions.restricted_by_reader(contact):
-        raise Refused(str(_("They have restricted it themselves: only they can lift it.")))
-    actions.restrict(contact=contact, restricted=False, source="staff", user=request.user, why=why)
+    try:
+        actions.restrict(
+            contact=contact, restricted=False, source="staff", user=request.user, why=why
+        )
+    except actions.CannotBeLifted as error:
+        told = _("They have restricted it themselves: only they can lift it.")
+        raise Refused(str(told)) from error
     return _("The restriction is lifted.")
 
 
