@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.policy
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from django.utils.timezone import now
 from wagtail.models import Site
 
 from . import factories
+from .mails import link_in
 
 
 @pytest.fixture(autouse=True)
@@ -223,21 +223,6 @@ def everything_known(visitor, signup_page, send, book):
     visitor.open("/newsletter/my-data/")
     visitor.press("Send the link", new_address="countess@example.com")
     return Contact.objects.get()
-
-
-def link_in(message, containing: str) -> str:
-    links = re.findall(r"https://testserver\S+", message.body)
-    return next(link for link in links if containing in link)
-
-
-def html_of(message) -> str:
-    return message.alternatives[0].content
-
-
-def on_the_wire(message):
-    """The message as a server receives it."""
-    data = message.message().as_bytes()
-    return email.message_from_bytes(data, policy=email.policy.default)
 
 
 @pytest.fixture

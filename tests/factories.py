@@ -8,14 +8,17 @@ from typing import Any
 
 import PIL.Image
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.core.files.images import ImageFile
 from django.db import transaction
+from django.test import TestCase
 from django.utils.timezone import now
 from wagtail.images import get_image_model
 from wagtail.models import Page, Site
 
 from sandbox.home.models import StandardPage
 from tests.mailers import use_mailer
+from tests.mails import token_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
@@ -128,6 +131,25 @@ def make_subscription(book: AddressBook, address: str, **contact: Any) -> Subscr
         confirmed_at=now(),
         statement=current_statement(book, "en"),
     )
+
+
+def sign_up(book: AddressBook, address: str) -> None:
+    """Somebody asks by themselves; nobody has confirmed yet."""
+    actions.sign_up(
+        site=book.site,
+        address=Address.parse(address),
+        name="",
+        statements=[current_statement(book, "en")],
+        origin=ORIGIN,
+    )
+
+
+def join(book: AddressBook, address: str) -> Contact:
+    """With evidence, by the double opt-in."""
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        sign_up(book, address)
+    actions.confirm(token=token_in(mail.outbox[-1], "confirm"), origin=ORIGIN)
+    return Contact.objects.get(address=address)
 
 
 def make_image(name: str = "picture.jpg", *, size: tuple[int, int] = (1400, 700), mode="RGB"):

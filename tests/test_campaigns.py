@@ -9,8 +9,8 @@ from django.core import mail
 from django_q.models import Schedule
 
 from tests import factories
-from tests.conftest import html_of, link_in, on_the_wire
 from tests.mailers import after_each_message
+from tests.mails import html_of, link_in, on_the_wire
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     Campaign,

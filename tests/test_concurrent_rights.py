@@ -7,6 +7,8 @@ from django.core import mail
 from django.db.models import Count
 
 from tests import factories
+from tests.factories import join
+from tests.mails import token_in
 from tests.threads import (
     a_moment,
     asked_to_move,
@@ -14,8 +16,6 @@ from tests.threads import (
     at_the_same_time,
     confirm_move,
     errors_in,
-    join,
-    token_of,
 )
 from wagtail_gdpr_newsletter import actions, tokens
 from wagtail_gdpr_newsletter.actions.offering import current_statement
@@ -134,13 +134,7 @@ def test_erasing_while_the_same_person_does_everything_else(book, site, round):
         lambda: actions.correct(contact=ada, name="Ada", language="it", source="test"),
         lambda: actions.write_to_sender(contact=ada, text="Hello"),
         lambda: actions.mail_access_link(ada.pk),
-        lambda: actions.sign_up(
-            site=site,
-            address=Address.parse("ada@example.org"),
-            name="",
-            statements=[current_statement(other, "en")],
-            origin=factories.ORIGIN,
-        ),
+        lambda: factories.sign_up(other, "ada@example.org"),
         lambda: confirm_move(moving),
     ]
     outcomes = at_once(*[a_moment(task) for task in doing])
@@ -235,7 +229,7 @@ def test_moving_while_the_campaign_is_sent_brings_no_second_copy(
 def test_one_link_in_several_tabs_opens_one_session(book):
     ada = join(book, "ada@example.org")
     actions.mail_access_link(ada.pk)
-    token = token_of(mail.outbox[-1])
+    token = token_in(mail.outbox[-1], "my-data")
     outcomes = at_once(lambda: actions.open_by_link(token=token), times=4)
     assert AccessSession.objects.count() == 1
     assert all(isinstance(error, tokens.SpentToken) for error in errors_in(outcomes))

@@ -6,7 +6,8 @@ import pytest
 from django.core import mail
 
 from tests import factories
-from tests.conftest import link_in
+from tests.factories import join
+from tests.mails import token_in
 from tests.test_concurrent_rights import ROUNDS, TOO_LATE, what_must_hold
 from tests.threads import (
     a_moment,
@@ -15,10 +16,8 @@ from tests.threads import (
     at_the_same_time,
     confirm_move,
     errors_in,
-    join,
 )
 from wagtail_gdpr_newsletter import actions
-from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import (
     ConsentRecord,
@@ -31,22 +30,12 @@ from wagtail_gdpr_newsletter.models import (
 pytestmark = at_the_same_time
 
 
-def token_of_confirmation(message) -> str:
-    return link_in(message, "confirm").split("/")[-2]
-
-
 @pytest.mark.parametrize("round", range(ROUNDS))
 def test_leaving_and_confirming_while_the_book_is_deleted(book, round):
     """Nobody sees an error, and whoever has left is remembered."""
     ada, eve = join(book, "ada@example.org"), join(book, "eve@example.org")
-    actions.sign_up(
-        site=book.site,
-        address=Address.parse("new@example.org"),
-        name="",
-        statements=[current_statement(book, "en")],
-        origin=factories.ORIGIN,
-    )
-    link = token_of_confirmation(mail.outbox[-1])
+    factories.sign_up(book, "new@example.org")
+    link = token_in(mail.outbox[-1], "confirm")
     outcomes = at_once(
         a_moment(lambda: actions.delete_book(book=book)),
         a_moment(

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from tests import factories
 from tests.conftest import EVERYTHING_KNOWN as ADDRESS
-from tests.conftest import link_in
+from tests.mails import link_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.disclosure import disclose
 from wagtail_gdpr_newsletter.addresses import Address

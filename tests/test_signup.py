@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils.timezone import now
 
 from tests import factories
-from tests.conftest import link_in
+from tests.mails import link_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from tests import factories
-from tests.conftest import link_in
+from tests.mails import link_in
 from wagtail_gdpr_newsletter import actions, signals
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,

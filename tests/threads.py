@@ -14,9 +14,8 @@ from django.core import mail
 from django.db import connection
 
 from tests import factories
-from tests.conftest import link_in
+from tests.mails import token_in
 from wagtail_gdpr_newsletter import actions
-from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import Contact
 
@@ -51,28 +50,10 @@ def errors_in(outcomes: list[object]) -> list[Exception]:
     return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
 
-def token_of(message) -> str:
-    return link_in(message, "my-data").split("/")[-2]
-
-
-def join(book, address: str) -> Contact:
-    """With evidence, by the double opt-in."""
-    actions.sign_up(
-        site=book.site,
-        address=Address.parse(address),
-        name="",
-        statements=[current_statement(book, "en")],
-        origin=factories.ORIGIN,
-    )
-    link = link_in(mail.outbox[-1], "confirm")
-    actions.confirm(token=link.split("/")[-2], origin=factories.ORIGIN)
-    return Contact.objects.get(address=address)
-
-
 def asked_to_move(contact: Contact, address: str) -> str:
     """The token that the new mailbox got."""
     actions.ask_for_new_address(contact=contact, address=Address.parse(address))
-    return token_of(mail.outbox[-1])
+    return token_in(mail.outbox[-1], "my-data")
 
 
 def confirm_move(token: str) -> Contact:

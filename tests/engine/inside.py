@@ -105,20 +105,11 @@ def send(campaign: int) -> None:
 @verb
 def sign_up(number: int) -> dict:
     """Somebody new, who is mailed the link to confirm."""
-    from wagtail_gdpr_newsletter import actions
-    from wagtail_gdpr_newsletter.actions.offering import current_statement
-    from wagtail_gdpr_newsletter.addresses import Address
-    from wagtail_gdpr_newsletter.models import AddressBook, Origin
+    from tests import factories
+    from wagtail_gdpr_newsletter.models import AddressBook
 
-    book = AddressBook.objects.latest("pk")
     address = f"new{number}@example.org"
-    actions.sign_up(
-        site=book.site,
-        address=Address.parse(address),
-        name="",
-        statements=[current_statement(book, "en")],
-        origin=Origin(source="engine"),
-    )
+    factories.sign_up(AddressBook.objects.latest("pk"), address)
     return {"address": address}
 
 

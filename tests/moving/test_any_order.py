@@ -19,9 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import factories
-from tests.threads import token_of
+from tests.mails import token_in
 from wagtail_gdpr_newsletter import actions, tokens
-from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import AskedMailbox, ConsentRecord, Contact, Subscription
 
@@ -48,29 +47,17 @@ class World:
     def join(self, address, book, other) -> None:
         """By the form, and the link in the mail."""
         before = len(mail.outbox)
-        actions.sign_up(
-            site=book.site,
-            address=Address.parse(address),
-            name="",
-            statements=[current_statement(book, "en")],
-            origin=factories.ORIGIN,
-        )
+        factories.sign_up(book, address)
         if contact := self.contact(address):
             actions.send_confirmation(contact.pk)
         for message in mail.outbox[before:]:
-            token = message.body.partition("/confirm/")[2].partition("/")[0]
+            token = token_in(message, "confirm")
             for subscription in actions.confirm(token=token, origin=factories.ORIGIN):
                 self.left[address, subscription.book_id] = False
 
     def ask_only(self, address, book, other) -> None:
         """Anybody may post a form."""
-        actions.sign_up(
-            site=book.site,
-            address=Address.parse(address),
-            name="",
-            statements=[current_statement(book, "en")],
-            origin=factories.ORIGIN,
-        )
+        factories.sign_up(book, address)
 
     def be_imported(self, address, book, other) -> None:
         """An old list whose people, it says, had agreed."""
@@ -128,7 +115,7 @@ class World:
         for owed in contact.service_mails.owed():
             actions.send_service_mail(owed.pk)
         for message in mail.outbox[before:]:
-            token = token_of(message)
+            token = token_in(message, "my-data")
             shown = actions.awaiting_move(token)
             actions.move(token=token, shown=shown.shown, origin=factories.ORIGIN)
             named = {each.pk for each in shown.books}

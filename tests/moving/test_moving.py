@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils.timezone import now
 
 from tests import factories
-from tests.conftest import link_in
+from tests.mails import link_in
 from tests.moving.steps import MY_DATA, NEW, OLD, ask, move
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
