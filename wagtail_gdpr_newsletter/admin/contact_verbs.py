@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
@@ -109,10 +107,9 @@ class ContactVerbView(ContactPage, FormView):  # type: ignore[type-arg]  # Gener
 
     request: StaffRequest
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not self.user_has_permission(self.verb.permission):
-            raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.also_required = self.verb.permission
 
     @cached_property
     def verb(self) -> Verb:
@@ -140,7 +137,6 @@ class ContactVerbView(ContactPage, FormView):  # type: ignore[type-arg]  # Gener
         theirs = self.contact.subscriptions.select_related("book")
         return {
             **super().get_context_data(**kwargs),
-            "contact": self.contact,
             "verb": self.verb,
             "book": next((each.book for each in theirs if each.book.uuid == uuid), None),
         }

@@ -80,6 +80,13 @@ class ContactPage(ContactsPage):
     def own_breadcrumbs(self) -> list[dict[str, Any]]:
         return [{"url": reverse(SHOW, args=[self.contact.pk]), "label": str(self.contact)}]
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **super().get_context_data(**kwargs),
+            "contact": self.contact,
+            "back": reverse(SHOW, args=[self.contact.pk]),
+        }
+
 
 class ContactView(ContactPage, TemplateView):
     """What the person sees in “My data”, read-only, and the verbs that this member of staff has."""
@@ -95,7 +102,6 @@ class ContactView(ContactPage, TemplateView):
         }
         return {
             **super().get_context_data(**kwargs),
-            "contact": contact,
             "may": may,
             "objected": actions.has_objected(contact),
             "restricted_by_reader": actions.restricted_by_reader(contact),
@@ -208,6 +214,3 @@ class ContactEraseView(ContactPage, FormView):  # type: ignore[type-arg]  # Gene
                 _("The mail provider may still list the address: see “Requests”."),
             )
         return redirect(FIND)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "contact": self.contact}
