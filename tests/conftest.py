@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from wagtail.models import Site
 
 from . import factories
+from .imports import Importer
 from .mails import link_in
 
 
@@ -205,11 +206,18 @@ def staff(visitor):
 
 
 @pytest.fixture
-def everything_known(visitor, signup_page, send, book):
+def importer(staff):
+    """Somebody signed in who may import files, and see contacts."""
+    return Importer(staff("import_contactimport", "view_contact"))
+
+
+@pytest.fixture
+def everything_known(visitor, signup_page, send, book, importer):
     """A reader of whom everything is known that can be, with their data open."""
     from wagtail_gdpr_newsletter import actions
     from wagtail_gdpr_newsletter.models import Contact, Delivery
 
+    importer.take(f"email\n{EVERYTHING_KNOWN}\n{EVERYTHING_KNOWN}\n", book, basis="none")
     visitor.join(signup_page, EVERYTHING_KNOWN, headers={"User-Agent": "Ada's browser"})
     Contact.objects.update(name="Ada Lovelace")
     send(factories.make_campaign(book, subject="Lemons are out"))

@@ -25,7 +25,8 @@ from wagtail_gdpr_newsletter.models import (
     Subscription,
     Suppression,
 )
-from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS, Erasure
+from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
+from wagtail_gdpr_newsletter.models.declaring import Erasure
 
 pytestmark = pytest.mark.django_db
 

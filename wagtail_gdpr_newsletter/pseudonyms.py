@@ -41,7 +41,11 @@ def keyed_hashes(canonical: str) -> list[KeyedHash]:
 
 def digest(text: str) -> str:
     """SHA-256 in hexadecimal: for equality, where the text itself stands beside it."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of_bytes(text.encode())
+
+
+def digest_of_bytes(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def digest_of(facts: object) -> str:

@@ -18,6 +18,7 @@ JOBS = [
     ("newsletter: tend campaigns", "wagtail_gdpr_newsletter.actions.tend_campaigns", 1),
     ("newsletter: tend confirmations", "wagtail_gdpr_newsletter.actions.ring_for_confirmations", 1),
     ("newsletter: tend service mails", "wagtail_gdpr_newsletter.actions.ring_for_service_mails", 1),
+    ("newsletter: tend imports", "wagtail_gdpr_newsletter.actions.tend_imports", 1),
     ("newsletter: finish erasures", "wagtail_gdpr_newsletter.actions.ring_for_erasures", 60),
     ("newsletter: retention", "wagtail_gdpr_newsletter.actions.purge", 24 * 60),
 ]

@@ -23,6 +23,11 @@ subscription_withdrawn = Signal()
 # provides args: site, address
 contact_erased = Signal()
 
+# A file of people, or of people who have left, is taken as far as it will be. For what it brought no other signal
+# is sent, but for those who left by it.
+# provides args: contact_import
+import_finished = Signal()
+
 # The last delivery of a campaign has been settled.
 # provides args: campaign
 campaign_finished = Signal()

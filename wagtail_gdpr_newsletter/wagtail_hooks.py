@@ -22,6 +22,7 @@ from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet, delete_one_at_a_time
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
 from .admin.contact_list import ContactsMenuItem, contact_urls
+from .admin.import_list import ImportsMenuItem, import_urls
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .admin.requests import RequestsMenuItem, request_urls
 from .admin.sender import SENDER_PANELS, after_saving_sender
@@ -71,6 +72,7 @@ class NewsletterGroup(SnippetViewSetGroup):
     def get_submenu_items(self) -> list[MenuItem]:
         ours = [
             ContactsMenuItem(),
+            ImportsMenuItem(),
             RequestsMenuItem(),
             SuppressionsMenuItem(),
             SenderMenuItem(),
@@ -83,7 +85,7 @@ register_snippet(NewsletterGroup)
 
 @hooks.register("register_admin_urls")
 def register_admin_urls() -> list[URLPattern]:
-    return [*contact_urls(), *request_urls(), *suppression_urls()]
+    return [*contact_urls(), *import_urls(), *request_urls(), *suppression_urls()]
 
 
 @hooks.register("construct_snippet_action_menu")
@@ -137,6 +139,14 @@ LOG_ACTIONS = [
     ("answer_request", _("Answer a request"), _("Request marked as answered")),
     ("done_at_provider", _("Erase at the provider"), _("Erasure at the provider reported")),
     ("erase_contact", _("Erase a contact"), _("Data erased")),
+    ("read_import", _("Upload a file to import"), _("File uploaded")),
+    ("import_contacts", _("Import contacts"), _("Import started")),
+    ("discard_import", _("Discard an import"), _("Import discarded before it began")),
+    ("cancel_import", _("Cancel an import"), _("Import cancelled")),
+    ("undo_import", _("Take an import back"), _("Import taken back")),
+    ("export_left_out", _("Download what was not imported"), _("Rows that were not imported seen")),
+    ("invite_imported", _("Ask imported people to confirm"), _("Imported people asked to confirm")),
+    ("add_contact", _("Add a contact"), _("Added by hand")),
     ("check_suppressions", _("Check an address"), _("Suppressions of an address seen")),
     ("add_suppression", _("Add a suppression"), _("Suppression added")),
     ("lift_bounce", _("Lift a suppression"), _("Suppression after a bounce lifted")),
@@ -164,6 +174,8 @@ PERMISSIONS = [
     "delete_contact",
     "export_contact",
     "export_list_contact",
+    "import_contactimport",
+    "add_contact",
     "view_rightsrequest",
     "change_rightsrequest",
     "view_suppression",

@@ -14,6 +14,7 @@ from .access import (
     read_link,
     session_of,
 )
+from .adding import CannotAdd, add_with_proof, ask_to_confirm
 from .book_deletion import (
     CannotBeDeleted,
     consequences_of_deleting,
@@ -32,6 +33,7 @@ from .campaigns import (
 from .confirmation_mail import ring_for_confirmations, send_confirmation
 from .disclosure import disclose
 from .download import as_zip
+from .elsewhere import Told, keep_document
 from .erasure import erase, forget_traces, mark_done_at_provider, ring_for_erasures, traces
 from .erasure import replay as replay_erasures
 from .erasure_journal import BrokenJournal
@@ -39,6 +41,20 @@ from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
 from .exporting import TooMany, export_contacts
 from .heartbeat import campaigns_are_left_alone, worker_is_missing
+from .import_report import export_left_out
+from .import_work import tend_imports, work_on_import
+from .importing import (
+    CannotImport,
+    cancel_import,
+    check_import,
+    examples_of,
+    invite_imported,
+    read_import,
+    reasons_against_checking,
+    start_import,
+    undo_import,
+)
+from .inviting import may_be_invited
 from .lookup import look_up
 from .message import mark_as_answered, write_to_sender
 from .progress import Progress, describe_limits, describe_transport, progress_of
@@ -85,24 +101,31 @@ __all__ = [
     "ADDED_BY_STAFF",
     "AlreadySent",
     "BrokenJournal",
+    "CannotAdd",
     "CannotBeDeleted",
     "CannotBeLifted",
+    "CannotImport",
     "CannotSend",
     "NotNow",
     "Progress",
     "ProviderEvent",
     "SomethingElse",
+    "Told",
     "TooMany",
     "add_suppression",
+    "add_with_proof",
     "as_zip",
     "ask_by_address",
     "ask_by_link",
     "ask_for",
     "ask_for_new_address",
+    "ask_to_confirm",
     "awaiting_confirmation",
     "awaiting_move",
     "campaigns_are_left_alone",
     "cancel_campaign",
+    "cancel_import",
+    "check_import",
     "check_suppressions",
     "close",
     "confirm",
@@ -116,17 +139,22 @@ __all__ = [
     "digest_of_newest",
     "disclose",
     "erase",
+    "examples_of",
     "export_contacts",
+    "export_left_out",
     "forget_traces",
     "form_key",
     "has_objected",
+    "invite_imported",
     "join",
+    "keep_document",
     "leave_in_doubt",
     "lift_bounce",
     "look_up",
     "mail_access_link",
     "mark_as_answered",
     "mark_done_at_provider",
+    "may_be_invited",
     "may_open_directly",
     "move",
     "newest",
@@ -138,8 +166,10 @@ __all__ = [
     "pause_campaign",
     "progress_of",
     "purge",
+    "read_import",
     "read_journal",
     "read_link",
+    "reasons_against_checking",
     "reasons_against_deleting",
     "reasons_against_sending",
     "replay_erasures",
@@ -158,15 +188,19 @@ __all__ = [
     "send_test",
     "session_of",
     "sign_up",
+    "start_import",
     "take_event",
     "tend_campaigns",
+    "tend_imports",
     "timeline_of",
     "traces",
+    "undo_import",
     "unschedule_campaign",
     "unsubscribe",
     "version_wording",
     "version_wordings_of_site",
     "withdraw_objection",
+    "work_on_import",
     "worker_is_missing",
     "write_to_sender",
 ]

@@ -23,6 +23,7 @@ from ..models import (
     Campaign,
     ConsentRecord,
     Contact,
+    ContactImport,
     RecordedEvent,
     Subscription,
     SubscriptionStatus,
@@ -82,6 +83,11 @@ def reasons_against_deleting(book: AddressBook) -> list[str]:
         _("The campaign “%(campaign)s” goes to it: wait until it is sent, or cancel it.")
         % {"campaign": campaign}
         for campaign in Campaign.objects.filter(books=book).not_over()
+    ]
+    reasons += [
+        _("The file “%(file)s” is being imported into it: wait until that is over.")
+        % {"file": each.file_name}
+        for each in ContactImport.objects.at_work().filter(book=book)
     ]
     if number := Subscription.objects.filter(book=book, contact__restricted=True).count():
         said = ngettext(

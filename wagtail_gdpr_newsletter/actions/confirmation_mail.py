@@ -84,7 +84,7 @@ def send_confirmation(contact_pk: int) -> None:
 def _to_confirm(contact: Contact) -> list[Subscription]:
     """A request for words that have changed materially since needs no mail: its link would be void."""
     pending = contact.subscriptions.pending().standing_on_a_valid_basis()
-    return list(pending.select_related("book", "statement", "contact"))
+    return list(pending.select_related("book", "statement", "contact", "brought_by"))
 
 
 def _may_be_written_to(contact: Contact) -> bool:
@@ -121,6 +121,24 @@ def _is_limited(contact: Contact) -> bool:
     )
 
 
+def was_invited(subscription: Subscription) -> bool:
+    """Whether it is we who have asked them, and not they us."""
+    since = ConsentRecord.objects.filter(
+        contact=subscription.contact_id,
+        book_uuid=subscription.book.uuid,
+        occurred_at__gte=subscription.requested_at,
+    )
+    told = set(since.values_list("event", flat=True))
+    return RecordedEvent.INVITED in told and RecordedEvent.REQUESTED not in told
+
+
+def _invited_from(pending: Sequence[Subscription]) -> str:
+    """Where the address is from, of somebody who has asked for none of these; empty where they have."""
+    if not all(each.brought_by and was_invited(each) for each in pending):
+        return ""
+    return next((each.brought_by.source for each in pending if each.brought_by), "")
+
+
 def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
     me = Contact.objects.filter(pk=contact.pk, address_digest=contact.address_digest)
     try:
@@ -128,6 +146,7 @@ def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:
             contact,
             pending,
             token=_token(contact, pending),
+            invited_from=_invited_from(pending),
             # Whoever dies from there on leaves a mail in doubt.
             before_it_leaves=lambda: _begin(me),
         )
@@ -160,7 +179,7 @@ def _try_later(contact: Contact, pending: Sequence[Subscription]) -> None:
 def _record(contact: Contact, pending: Sequence[Subscription], outcome: Outcome) -> None:
     if not Contact.objects.lock(contact.pk):
         return  # Erased while the mail was on its way.
-    version = confirmation.version()
+    version = confirmation.version(invited_from=_invited_from(pending))
     for subscription in pending:
         ConsentRecord.objects.append(
             EVENT_AFTER[outcome.status],

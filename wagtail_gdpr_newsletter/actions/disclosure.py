@@ -30,10 +30,13 @@ from ..models import (
     ConsentStatement,
     Contact,
     Delivery,
+    ImportPart,
+    LeftOutRow,
     SenderSettings,
     Suppression,
 )
-from ..models.declarations import DECLARATIONS, Declaration, Kept, Personal
+from ..models.declarations import DECLARATIONS
+from ..models.declaring import Declaration, Kept, Personal
 from ..models.statements import names_of_books
 from ..rendering import notice
 from .staff_log import note
@@ -51,6 +54,7 @@ WAYS = {
     "provider": gettext_lazy("our mail provider"),
     "complaint": gettext_lazy("complaint of spam"),
     "my data": gettext_lazy("“My data”"),
+    "import": gettext_lazy("a file imported by our staff"),
     "staff": gettext_lazy("a member of our staff"),
     "command": gettext_lazy("a member of our staff"),
     "replay": gettext_lazy("repeated after a backup was restored"),
@@ -262,6 +266,13 @@ def rows_by_address(model: type[models.Model], contact: Contact) -> models.Query
     """Of the tables that hold a keyed hash and nobody's number."""
     if model is Suppression:
         return contact.every_suppression
+    if model is LeftOutRow:
+        rows = LeftOutRow.objects.filter(contact_import__site=contact.site)
+        return rows.filter(address_digest=contact.address_digest)
+    if model is ImportPart:
+        return (
+            ImportPart.objects.none()
+        )  # Not told apart yet; what is taken shows itself, and soon.
     return AskedMailbox.objects.of(contact.canonical_address, site=contact.site)
 
 

@@ -27,6 +27,9 @@ from ..models import (
     AskedMailbox,
     ConsentRecord,
     Contact,
+    ContactImport,
+    ImportPart,
+    LeftOutRow,
     MailKind,
     Origin,
     RightsKind,
@@ -38,7 +41,8 @@ from ..models import (
     SuppressionReason,
 )
 from ..models.consent import ConsentRecordQuerySet
-from ..models.declarations import DECLARATIONS, Declaration, Erasure
+from ..models.declarations import DECLARATIONS
+from ..models.declaring import Declaration, Erasure
 from ..models.suppressions import SuppressionQuerySet
 from . import erasure_journal
 from .patience import patiently
@@ -128,6 +132,9 @@ def _forget_in_rows_of_others(contact: Contact) -> None:
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
     digests = [pseudonyms.digest(canonical) for canonical in _addresses_of(contact)]
     others.filter(address_digest__in=digests).delete()
+    imports = ContactImport.objects.filter(site=contact.site)
+    LeftOutRow.objects.filter(contact_import__in=imports, address_digest__in=digests).delete()
+    ImportPart.objects.filter(contact_import__in=imports).forget(_addresses_of(contact))
     AskedMailbox.objects.of(contact.canonical_address, site=contact.site).delete()
     earlier = traces(address=contact.as_address(), site=contact.site).records
     earlier.filter(contact__isnull=True).strip_person(address="", address_salt="")

@@ -215,13 +215,17 @@ def _in_words(record: ConsentRecord | None, ways: Mapping[str, str]) -> str:
 
 
 def _csv(rows: Iterator[Row]) -> Iterator[bytes]:
-    """With a byte order mark, by which spreadsheets know UTF-8."""
+    return as_csv(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+
+
+def as_csv(heading: Sequence[str], rows: Iterator[list[str]]) -> Iterator[bytes]:
+    """In chunks; with a byte order mark, by which spreadsheets know UTF-8."""
     text = StringIO("\ufeff")
     text.seek(0, 2)
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow([as_cell(cell) for cell in heading])
     for row in rows:
-        writer.writerow([as_cell(row[name]) for name in COLUMNS])
+        writer.writerow([as_cell(cell) for cell in row])
         if text.tell() > CHUNK:
             yield text.getvalue().encode()
             text.seek(0)

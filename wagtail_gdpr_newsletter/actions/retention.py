@@ -23,7 +23,9 @@ from ..models import (
 )
 from ..models.contacts import ContactQuerySet
 from ..models.subscriptions import SubscriptionQuerySet
-from . import access, erasure, service_mail
+from . import access, erasure, importing, service_mail
+from .confirmation_mail import was_invited
+from .import_undoing import let_go_who_was_brought
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ def purge() -> None:
     service_mail.purge_service_mails()
     access.purge_sessions()
     erasure.give_up_elsewhere()
+    importing.purge_imports()
 
 
 def purge_unconfirmed() -> int:
@@ -76,12 +79,16 @@ def _forget(contact_pk: int, subscription_pk: int) -> bool:
     records.filter(
         event__in=RecordedEvent.before_confirmation(), occurred_at__gte=subscription.requested_at
     ).forget()
-    if subscription.previous_status:
+    here = Contact.objects.filter(pk=contact.pk)
+    if was_invited(subscription):  # We were to forget them where they do not answer.
+        subscription.delete()
+        let_go_who_was_brought(here)
+    elif subscription.previous_status:
         subscription.take_request_back()
         subscription.save()
     else:
         subscription.delete()
-        drop_those_without_anything(Contact.objects.filter(pk=contact.pk))
+        drop_those_without_anything(here)
     return True
 
 

@@ -6,6 +6,16 @@ from .consent import ConsentRecord, Origin, RecordedEvent
 from .contacts import Contact
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
+from .imports import (
+    ContactImport,
+    ImportBasis,
+    ImportKind,
+    ImportPart,
+    ImportStatus,
+    LeftOutRow,
+    ProofDocument,
+    RowOutcome,
+)
 from .ledgers import Lane, Ledger
 from .pace import Grant, Pace
 from .rights import AccessSession, FormerLink, RightsKind, RightsOutcome, RightsRequest
@@ -26,6 +36,7 @@ __all__ = [
     "ConsentStatement",
     "ConsentWording",
     "Contact",
+    "ContactImport",
     "Delivery",
     "DeliveryEvent",
     "DeliveryStatus",
@@ -33,16 +44,23 @@ __all__ = [
     "FormerLink",
     "FrozenMessage",
     "Grant",
+    "ImportBasis",
+    "ImportKind",
+    "ImportPart",
+    "ImportStatus",
     "Lane",
     "Ledger",
+    "LeftOutRow",
     "LegalBasis",
     "MailKind",
     "Origin",
     "Pace",
+    "ProofDocument",
     "RecordedEvent",
     "RightsKind",
     "RightsOutcome",
     "RightsRequest",
+    "RowOutcome",
     "SendStatus",
     "SenderSettings",
     "ServiceMail",

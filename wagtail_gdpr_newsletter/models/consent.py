@@ -28,11 +28,24 @@ class RecordedEvent(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrew")
     WITHDRAWAL_UNDONE = "withdrawal_undone", _("took the withdrawal back")
     ADDRESS_CHANGED = "address_changed", _("moved to another address")
+    # What staff say of people who came from elsewhere.
+    STATED_REQUEST = "stated_request", _("asked for the newsletter elsewhere, as stated")
+    STATED_CONFIRMATION = "stated_confirmation", _("confirmed elsewhere, as stated")
+    IMPORTED = "imported", _("brought by an import")
+    ADDED = "added", _("added by hand")
+    INVITED = "invited", _("asked by us whether they want the newsletter")
+    IMPORT_UNDONE = "import_undone", _("import taken back")
 
     @classmethod
     def of_confirmation_mails(cls) -> list[str]:
         """What can become of a confirmation mail."""
         return [cls.CONFIRMATION_SENT, cls.CONFIRMATION_REFUSED]
+
+    @classmethod
+    def of_imports(cls) -> list[str]:
+        """What the person themselves had no part in."""
+        told = [cls.STATED_REQUEST, cls.STATED_CONFIRMATION]
+        return [*told, cls.IMPORTED, cls.IMPORT_UNDONE, cls.INVITED]
 
     @classmethod
     def before_confirmation(cls) -> list[str]:
@@ -42,13 +55,17 @@ class RecordedEvent(models.TextChoices):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from; `page_url` and `block_id` name the form, `source` the way in."""
+    """Where a request came from; `page_url` and `block_id` name the form, `source` the way in.
+
+    `import_uuid`: of the `ContactImport` that says so.
+    """
 
     source: str
     page_url: str = ""
     block_id: str = ""
     ip: str = ""
     user_agent: str = ""
+    import_uuid: str = ""
 
     def as_recorded(self) -> tuple[str, str]:
         """IP address and user agent as far as the site keeps them (C7)."""
@@ -73,6 +90,30 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
         mail_version: str = "",
     ) -> ConsentRecord:
         """Write one line of evidence about one subscription, as it stands, or about the person."""
+        record = self.draft(
+            event,
+            contact,
+            subscription,
+            origin=origin,
+            occurred_at=occurred_at,
+            message_id=message_id,
+            mail_version=mail_version,
+        )
+        record.save()
+        return record
+
+    def draft(
+        self,
+        event: RecordedEvent,
+        contact: Contact,
+        subscription: Subscription | None = None,
+        *,
+        origin: Origin,
+        occurred_at: datetime,
+        message_id: str = "",
+        mail_version: str = "",
+    ) -> ConsentRecord:
+        """The same line, sealed and not written yet: many are written at once."""
         ip, user_agent = origin.as_recorded()
         address_salt, client_salt = pseudonyms.new_salt(), pseudonyms.new_salt() if ip else ""
         record = self.model(
@@ -96,9 +137,9 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
             mail_version=mail_version,
             book_uuid=subscription.book.uuid if subscription else "",
             statement=subscription.statement if subscription else None,
+            import_uuid=origin.import_uuid,
         )
         record.digest = record.digest_now()
-        record.save()
         return record
 
     def confirmations_sent(self, contact: Contact, *, since: datetime) -> int:
@@ -163,6 +204,7 @@ class ConsentRecord(Evidence):
     message_id = models.CharField(max_length=255, blank=True, db_index=True)
     #: Which wording of the confirmation mail, see `sending.confirmation.version`.
     mail_version = models.CharField(max_length=64, blank=True)
+    import_uuid = models.CharField(max_length=36, blank=True, default="")
 
     address = models.CharField(max_length=320, blank=True)
     address_salt = models.CharField(max_length=32, blank=True)
@@ -193,8 +235,10 @@ class ConsentRecord(Evidence):
 
     def digest_now(self) -> str:
         """What the digest must be, from the row as it stands, stripped or not."""
+        of_import = {"import": self.import_uuid} if self.import_uuid else {}
         return pseudonyms.digest_of(
             {
+                **of_import,
                 "uuid": str(self.uuid),
                 "site": self.site_id,
                 "book": self.book_uuid,

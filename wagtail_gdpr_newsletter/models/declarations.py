@@ -6,69 +6,9 @@ on one that is missing. The stories about access, erasure and retention read the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-
-from django.db.models import Q
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-
-class Erasure(Enum):
-    """What an erasure does with a value."""
-
-    DELETE = "the row goes with the contact"
-    STRIP = "the value is emptied, the row stays"
-    REKEY = "replaced by the keyed hash under the current key"
-    DETACH = "the row stays and no longer leads to the person"
-
-
-class Kept(Enum):
-    """How long a value is kept and why; the reader is told so in these words."""
-
-    WITH_CONTACT = _(
-        "until you have it deleted; a sign-up that nobody confirms is deleted by itself"
-    )
-    AS_PROOF = _("as long as we may have to prove your consent")
-    CLIENT = _("IP address and browser for %(time)s, then removed from the proof")
-    SUPPRESSION = _("for good, so that we do not write to you again")
-    REGISTER = _("as long as we may have to show that we did what you asked")
-    BRIEFLY = _("for a week, so that nobody can flood your mailbox through our forms")
-    SESSION = _("until you close “My data” or its time is up")
-
-
-@dataclass(frozen=True)
-class Personal:
-    """One personal value: its label where it is shown and exported, its erasure, its time."""
-
-    label: str | Promise
-    erasure: Erasure
-    kept: Kept
-    #: Technical values are exported and not shown.
-    shown: bool = True
-    exported: bool = True
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """One table: what it is to the person, whose its rows are, and what each field is."""
-
-    label: str | Promise
-    personal: Mapping[str, Personal] = field(default_factory=dict)
-    not_personal: frozenset[str] = frozenset()
-    #: The ways from a row to the contact, as lookups; empty where only the hash leads there.
-    whose: tuple[str, ...] = ()
-
-    @property
-    def fields(self) -> set[str]:
-        return {*self.personal, *self.not_personal}
-
-    def belonging_to(self, contact_pk: int) -> Q:
-        """Which rows are that contact's; not for tables that only the hash leads to."""
-        if not self.whose:
-            raise LookupError(self.label)  # An empty condition would be everybody's.
-        return Q(*((lookup, contact_pk) for lookup in self.whose), _connector=Q.OR)
+from .declaring import Declaration, Erasure, Kept, Personal
 
 
 def _not(names: str) -> frozenset[str]:
@@ -81,6 +21,8 @@ _CLIENT = (Erasure.STRIP, Kept.CLIENT)
 _LEDGER = (Erasure.DETACH, Kept.AS_PROOF)
 _REGISTER = (Erasure.DETACH, Kept.REGISTER)
 _BRIEFLY = (Erasure.DELETE, Kept.BRIEFLY)
+_IMPORTED = (Erasure.DELETE, Kept.A_MONTH)
+_WAITING = (Erasure.DELETE, Kept.BRIEFLY_IMPORT)
 _SESSION = (Erasure.DELETE, Kept.SESSION)
 
 DECLARATIONS: dict[str, Declaration] = {
@@ -130,6 +72,8 @@ DECLARATIONS: dict[str, Declaration] = {
             "confirmed_at": Personal(_("confirmed on"), *_GOES),
             "opted_in": Personal(_("confirmed by a link since you last left"), *_GOES, shown=False),
             "unsubscribed_at": Personal(_("left on"), *_GOES),
+            "brought_by": Personal(_("brought by the import"), *_GOES, shown=False),
+            "proven_by": Personal(_("proven by the import"), *_GOES, shown=False),
         },
         _not("id created_at"),
         whose=("contact",),
@@ -149,6 +93,7 @@ DECLARATIONS: dict[str, Declaration] = {
             "source": Personal(_("by which way"), *_LEDGER),
             "message_id": Personal(_("number of the confirmation mail"), *_LEDGER),
             "mail_version": Personal(_("wording of the confirmation mail"), *_LEDGER),
+            "import_uuid": Personal(_("number of the import"), *_LEDGER, shown=False),
             "address": Personal(_("e-mail address at that time"), *_PROOF),
             "address_salt": Personal(_("salt"), *_PROOF, shown=False),
             "ip": Personal(_("IP address"), *_CLIENT),
@@ -266,6 +211,21 @@ DECLARATIONS: dict[str, Declaration] = {
         },
         _not("id site key_id purge_on"),
     ),
+    "LeftOutRow": Declaration(
+        _("Rows of files that we did not take"),
+        {
+            "cells": Personal(_("what stood in the row"), *_IMPORTED),
+            "outcome": Personal(_("why it was not taken"), *_IMPORTED),
+            "address_digest": Personal(_("digest of the address"), *_IMPORTED, shown=False),
+        },
+        _not("id contact_import line fault"),
+    ),
+    "ImportPart": Declaration(
+        _("Rows of files that wait to be imported"),
+        # Many people's at once, and gone when they are taken: an erasure finds theirs, nobody is shown them.
+        {"rows": Personal(_("rows"), *_WAITING, shown=False, exported=False)},
+        _not("id contact_import is_checked twice marks counts"),
+    ),
     # What follows is about the sender and the editors' texts, not about readers.
     "SenderSettings": Declaration(
         _("Newsletter sender"),
@@ -288,7 +248,18 @@ DECLARATIONS: dict[str, Declaration] = {
     "ConsentStatement": Declaration(
         _("Consent statements"),
         {},
-        _not("id version language book_name description label notice digest"),
+        _not("id version language book_name description label notice digest stated_in"),
+    ),
+    "ContactImport": Declaration(
+        _("Imports"),
+        {},
+        _not("id uuid site kind book book_uuid status created_at created_by started_at finished_at")
+        | _not("file_name file_digest encoding delimiter headers size columns profile language")
+        | _not("month_first time_zone reason basis told told_where told_when document statement")
+        | _not("ground source is_inviting counts"),
+    ),
+    "ProofDocument": Declaration(
+        _("Documents of proof"), {}, _not("id name content_type content digest added_at")
     ),
     "Campaign": Declaration(
         _("Campaigns"),

@@ -51,7 +51,7 @@ class ConsentStatementQuerySet(EvidenceQuerySet["ConsentStatement"]):
             book_uuid=models.OuterRef("version__book_uuid"),
             number__gt=models.OuterRef("version__number"),
         )
-        here = self.filter(~models.Exists(newer), version__book__in=books)
+        here = self.filter(~models.Exists(newer), version__book__in=books, stated_in="")
         return here.select_related("version")
 
     def still_valid(self) -> ConsentStatementQuerySet:
@@ -77,7 +77,7 @@ def overtaken(version: str) -> models.Exists:
 
 
 class ConsentStatement(Evidence):
-    """A wording version in one language, exactly as shown."""
+    """A wording version in one language, exactly as shown; or what people were told elsewhere, as staff state it."""
 
     version = models.ForeignKey(WordingVersion, on_delete=models.PROTECT, related_name="statements")
     language = models.CharField(max_length=16)
@@ -88,6 +88,8 @@ class ConsentStatement(Evidence):
     #: [[heading, text], ...] (I1)
     notice = models.JSONField()
     digest = models.CharField(max_length=64)
+    #: The import, or whatever else brought people who were told this elsewhere; empty for what visitors see here.
+    stated_in = models.CharField(max_length=36, blank=True, default="")
 
     objects: ClassVar = ConsentStatementQuerySet.as_manager()
 
@@ -96,7 +98,8 @@ class ConsentStatement(Evidence):
         verbose_name_plural = _("consent statements")
         constraints = [
             models.UniqueConstraint(
-                fields=["version", "language"], name="%(app_label)s_consentstatement_language"
+                fields=["version", "language", "stated_in"],
+                name="%(app_label)s_consentstatement_once",
             )
         ]
 

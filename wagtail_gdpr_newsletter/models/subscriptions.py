@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .address_books import AddressBook
 from .contacts import Contact
+from .imports import ContactImport
 from .statements import ConsentStatement, overtaken
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
 
@@ -115,6 +116,14 @@ class Subscription(models.Model):
     #: By a double opt-in of their own since they last left; an import has none.
     opted_in = models.BooleanField(_("confirmed by a link"), default=False)
     unsubscribed_at = models.DateTimeField(null=True)
+    #: Empty where they came by themselves, or were added by hand.
+    brought_by = models.ForeignKey(
+        ContactImport, on_delete=models.PROTECT, null=True, related_name="subscriptions"
+    )
+    #: The import that has given the proof; the same one, or a later one.
+    proven_by = models.ForeignKey(
+        ContactImport, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=now)
 
     objects = SubscriptionQuerySet.as_manager()

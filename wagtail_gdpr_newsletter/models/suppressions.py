@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 
 from django.db import IntegrityError, models, transaction
 from django.utils.timezone import now
@@ -59,6 +60,24 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
             defaults={"key_id": hashed.key_id, "month": _this_month()},
         )
         return created
+
+    def remember_all(
+        self, canonicals: Iterable[str], *, site: Site, scope: str, reason: str
+    ) -> None:
+        """The same of many addresses, by one statement."""
+        hashes = [pseudonyms.keyed_hash(canonical) for canonical in canonicals]
+        remembered = [
+            Suppression(
+                site=site,
+                hash=hashed.value,
+                key_id=hashed.key_id,
+                scope=scope,
+                reason=reason,
+                month=_this_month(),
+            )
+            for hashed in hashes
+        ]
+        self.bulk_create(remembered, ignore_conflicts=True)
 
     def rekey(self, canonical: str, *, site: Site) -> pseudonyms.KeyedHash:
         """Rewrite the address's suppressions under the current key, and return that hash (S3)."""
