@@ -197,9 +197,9 @@ EVERYTHING_KNOWN = "Ada.Lovelace@Bücher.example"
 def staff(visitor):
     """Somebody signed in with these permissions and no others."""
 
-    def sign_in(*permissions: str):
+    def sign_in(*permissions: str, name: str = "dpo"):
         browser = type(visitor)(visitor.run_tasks)
-        browser.client.force_login(factories.make_editor("dpo", *permissions))
+        browser.client.force_login(factories.make_editor(name, *permissions))
         return browser
 
     return sign_in
@@ -208,7 +208,7 @@ def staff(visitor):
 @pytest.fixture
 def importer(staff):
     """Somebody signed in who may import files, and see contacts."""
-    return Importer(staff("import_contactimport", "view_contact"))
+    return Importer(staff("import_contactimport", "view_contact", name="importer"))
 
 
 @pytest.fixture
@@ -217,9 +217,9 @@ def everything_known(visitor, signup_page, send, book, importer):
     from wagtail_gdpr_newsletter import actions
     from wagtail_gdpr_newsletter.models import Contact, Delivery
 
-    importer.take(f"email\n{EVERYTHING_KNOWN}\n{EVERYTHING_KNOWN}\n", book, basis="none")
     visitor.join(signup_page, EVERYTHING_KNOWN, headers={"User-Agent": "Ada's browser"})
     Contact.objects.update(name="Ada Lovelace")
+    importer.take(f"email\n{EVERYTHING_KNOWN}\n{EVERYTHING_KNOWN}\n", book, basis="none")
     send(factories.make_campaign(book, subject="Lemons are out"))
     delivery = Delivery.objects.get()
     actions.take_event(
