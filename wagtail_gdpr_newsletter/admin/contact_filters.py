@@ -12,9 +12,36 @@ from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.models import Site
 
 from .. import conf
-from ..models import AddressBook, Contact, LegalBasis, Subscription, SubscriptionStatus
+from ..models import (
+    AddressBook,
+    Contact,
+    ContactImport,
+    ImportKind,
+    LegalBasis,
+    Subscription,
+    SubscriptionStatus,
+)
 
-OF_A_SUBSCRIPTION = ("book", "status", "basis")
+OF_A_SUBSCRIPTION = ("book", "status", "basis", "source")
+
+#: How many imports one can choose from, the latest.
+MOST_IMPORTS = 20
+
+
+def sources() -> list[tuple[str, Any]]:
+    """By which way somebody came into a book."""
+    imports = ContactImport.objects.exclude(started_at=None).filter(kind=ImportKind.PEOPLE)
+    return [
+        ("own", _("by themselves, or added by hand")),
+        ("import", _("by an import")),
+        *((str(each.pk), f"{each}: {each.file_name}") for each in imports[:MOST_IMPORTS]),
+    ]
+
+
+def _of_source(value: str) -> dict[str, Any]:
+    if value in ("own", "import"):
+        return {"brought_by__isnull": value == "own"}
+    return {"brought_by": value}
 
 
 class ContactFilterSet(WagtailFilterSet):
@@ -32,6 +59,7 @@ class ContactFilterSet(WagtailFilterSet):
     basis = django_filters.ChoiceFilter(
         choices=LegalBasis.choices, label=_("Legal basis"), widget=RadioSelect
     )
+    source = django_filters.ChoiceFilter(choices=sources, label=_("Source"), widget=RadioSelect)
     language = django_filters.ChoiceFilter(
         choices=conf.languages, label=_("Language"), widget=RadioSelect
     )
@@ -55,7 +83,8 @@ class ContactFilterSet(WagtailFilterSet):
     @property
     def of_subscriptions(self) -> dict[str, Any]:
         """What a subscription has to be like; empty where it does not matter."""
-        return {name: value for name, value in self._asked.items() if name in OF_A_SUBSCRIPTION}
+        asked = {name: value for name, value in self._asked.items() if name in OF_A_SUBSCRIPTION}
+        return asked | (_of_source(asked.pop("source")) if "source" in asked else {})
 
     @property
     def narrowed_by(self) -> dict[str, str]:

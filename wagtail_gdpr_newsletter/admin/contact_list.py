@@ -27,10 +27,12 @@ from wagtail.admin.widgets.button import HeaderButton
 from .. import actions, conf
 from ..models import Contact, Subscription
 from . import StaffRequest
+from .contact_adding import ContactAddView
 from .contact_export import ContactExportView
 from .contact_filters import ContactFilterSet
 from .contact_verbs import ContactVerbView
 from .contacts import (
+    ADD,
     CORRECT,
     DO,
     DOWNLOAD,
@@ -121,10 +123,13 @@ class ContactListView(PermissionCheckedMixin, BaseListingView):
 
     @cached_property
     def header_buttons(self) -> list[HeaderButton]:
-        if not (self.user_has_permission("export_list") and self.filters.is_valid()):
-            return []
-        url = f"{reverse(EXPORT)}?{self.request.GET.urlencode()}"
-        return [HeaderButton(_("Export…"), url=url, icon_name="download")]
+        buttons = []
+        if self.user_has_permission("add"):
+            buttons.append(HeaderButton(_("Add somebody…"), url=reverse(ADD), icon_name="plus"))
+        if self.user_has_permission("export_list") and self.filters.is_valid():
+            url = f"{reverse(EXPORT)}?{self.request.GET.urlencode()}"
+            buttons.append(HeaderButton(_("Export…"), url=url, icon_name="download"))
+        return buttons
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """One of them, by the whole address, in any spelling."""
@@ -163,6 +168,7 @@ def contact_urls() -> list[URLPattern]:
     one = f"{here}<int:pk>/"
     return [
         path(here, ContactListView.as_view(), name=FIND),
+        path(f"{here}add/", ContactAddView.as_view(), name=ADD),
         path(f"{here}export/", ContactExportView.as_view(), name=EXPORT),
         path(f"{here}results/", ContactListView.as_view(results_only=True), name=RESULTS),
         path(one, ContactView.as_view(), name=SHOW),

@@ -42,6 +42,7 @@ CORRECT = "gdpr_newsletter_contact_correct"
 NEW_ADDRESS = "gdpr_newsletter_contact_new_address"
 ERASE = "gdpr_newsletter_contact_erase"
 DOWNLOAD = "gdpr_newsletter_contact_download"
+ADD = "gdpr_newsletter_contacts_add"
 EXPORT = "gdpr_newsletter_contacts_export"
 
 

@@ -134,13 +134,13 @@ class ToldForm(forms.Form):
         ),
     )
 
-    def told_by(self, document: ProofDocument | None = None) -> actions.Told:
+    def told_by(self, document: ProofDocument | None = None, when: str = "") -> actions.Told:
         said = self.cleaned_data
         return actions.Told(
             basis=said.get("basis", ""),
             text=said.get("told", ""),
             where=said.get("told_where", ""),
-            when=said.get("told_when", ""),
+            when=when or said.get("told_when", ""),
             document=document,
         )
 

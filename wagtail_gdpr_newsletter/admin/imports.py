@@ -23,6 +23,7 @@ from .. import actions
 from ..importing.rows import Fault
 from ..models import ContactImport, ImportStatus, RowOutcome
 from . import StaffRequest
+from .contacts import FIND, contact_policy
 from .forms import WhyForm
 from .import_forms import InviteForm
 
@@ -121,11 +122,21 @@ class ImportView(ImportPage, TemplateView):
             + here.counts.get(RowOutcome.UNPROVEN, 0),
             "left_out": here.left_out.count(),
             "invitable": may_invite.count() if may_invite else 0,
+            "people_url": self._people_url() if is_over else "",
             "may_start": status == ImportStatus.CHECKED,
             "may_undo": is_over and here.brings_people,
             "undo_form": kwargs.get("undo_form") or WhyForm(),
             "invite_form": kwargs.get("invite_form") or InviteForm(initial={"source": here.source}),
         }
+
+    def _people_url(self) -> str:
+        """For those who may see contacts."""
+        if not (
+            self.object.brings_people
+            and contact_policy.user_has_permission(self.request.user, "view")
+        ):
+            return ""
+        return f"{reverse(FIND)}?source={self.object.pk}"
 
     def _counted(self) -> list[tuple[StrPromise, int, list[tuple[int, str, StrPromise | str]]]]:
         """[(outcome, number of rows, [(line, address, why)] of some)]"""
