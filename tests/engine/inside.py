@@ -212,6 +212,57 @@ def cut(ports: list[int]) -> int:
 
 
 @verb
+def begin_import(rows: int) -> int:
+    """A file of so many people, of whom one in ten stands in it twice; a worker checks and takes it."""
+    from io import BytesIO
+
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import AddressBook, ImportKind
+
+    book = AddressBook.objects.latest("pk")
+    lines = [f"person{each - each % 10 // 9}@{book.site.hostname}" for each in range(rows)]
+    contact_import = actions.read_import(
+        file=BytesIO("\n".join(["email", *lines]).encode()),
+        name="people.csv",
+        kind=ImportKind.PEOPLE,
+        site=book.site,
+        book=book,
+    )
+    told = actions.Told("stated", "Yes", "At the stall", "May 2024")
+    actions.check_import(contact_import=contact_import, told=told)
+    return contact_import.pk
+
+
+@verb
+def go_on_with_import(pk: int, verb: str = "") -> dict:
+    """What the minutely job does, and what staff do once they can; where it stands."""
+    from wagtail_gdpr_newsletter import actions
+    from wagtail_gdpr_newsletter.models import (
+        ConsentRecord,
+        ContactImport,
+        LeftOutRow,
+        Subscription,
+    )
+
+    here = ContactImport.objects.get(pk=pk)
+    if verb == "start" and here.status == "checked":
+        actions.start_import(contact_import=here)
+    if verb == "undo" and here.status == "done":
+        actions.undo_import(contact_import=here, why="A test")
+    actions.tend_imports()
+    here.refresh_from_db()
+    records = ConsentRecord.objects.filter(import_uuid=here.uuid)
+    return {
+        "status": here.status,
+        "counts": here.counts,
+        "people": Subscription.objects.filter(brought_by=here).count(),
+        "records": records.filter(event="imported").count(),
+        "undone": records.filter(event="import_undone").count(),
+        "left_out": LeftOutRow.objects.filter(contact_import=here).count(),
+    }
+
+
+@verb
 def report(campaign: int) -> dict:
     """What the ledger says: the status of each delivery, by its name on the message, and its tally."""
     from wagtail_gdpr_newsletter.models import Campaign, Lane
