@@ -233,24 +233,26 @@ class ConsentRecord(Evidence):
     def __str__(self) -> str:
         return f"{self.get_event_display()}, {self.occurred_at:%Y-%m-%d %H:%M:%S} UTC"
 
-    def digest_now(self) -> str:
-        """What the digest must be, from the row as it stands, stripped or not."""
+    def sealed(self) -> dict[str, Any]:
+        """What the digest is over, from the row as it stands, stripped or not."""
         of_import = {"import": self.import_uuid} if self.import_uuid else {}
-        return pseudonyms.digest_of(
-            {
-                **of_import,
-                "uuid": str(self.uuid),
-                "site": self.site_id,
-                "book": self.book_uuid,
-                "event": self.event,
-                "occurred_at": self.occurred_at.astimezone(UTC).isoformat(),
-                "statement": self.statement.digest if self.statement else None,
-                "page_url": self.page_url,
-                "block_id": self.block_id,
-                "source": self.source,
-                "message_id": self.message_id,
-                "mail_version": self.mail_version,
-                "address": self.address_commitment,
-                "client": self.client_commitment,
-            }
-        )
+        return {
+            "uuid": str(self.uuid),
+            "site": self.site_id,
+            "book": self.book_uuid,
+            "event": self.event,
+            "occurred_at": self.occurred_at.astimezone(UTC).isoformat(),
+            "statement": self.statement.digest if self.statement else None,
+            "page_url": self.page_url,
+            "block_id": self.block_id,
+            "source": self.source,
+            "message_id": self.message_id,
+            "mail_version": self.mail_version,
+            "address": self.address_commitment,
+            "client": self.client_commitment,
+            **of_import,
+        }
+
+    def digest_now(self) -> str:
+        """What the digest must be."""
+        return pseudonyms.digest_of(self.sealed())

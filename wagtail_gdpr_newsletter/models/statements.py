@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -106,14 +106,16 @@ class ConsentStatement(Evidence):
     def __str__(self) -> str:
         return f"{self.version} ({self.language})"
 
+    def sealed(self) -> dict[str, Any]:
+        """What the digest is over: the text that is stored."""
+        return {
+            "language": self.language,
+            "book_name": self.book_name,
+            "description": self.description,
+            "label": self.label,
+            "notice": self.notice,
+        }
+
     def digest_now(self) -> str:
-        """What the digest must be, from the text that is stored."""
-        return pseudonyms.digest_of(
-            {
-                "language": self.language,
-                "book_name": self.book_name,
-                "description": self.description,
-                "label": self.label,
-                "notice": self.notice,
-            }
-        )
+        """What the digest must be."""
+        return pseudonyms.digest_of(self.sealed())
