@@ -129,6 +129,7 @@ LOG_ACTIONS = [
     ("export_contacts", _("Export contacts"), _("List of contacts exported")),
     ("view_contact", _("See a contact"), _("Data of the contact seen")),
     ("export_contact", _("Download a contact"), _("Data of the contact downloaded")),
+    ("print_evidence", _("Print proof of consent"), _("Proof of consent printed")),
     ("correct_contact", _("Correct a contact"), _("Name or language corrected")),
     ("ask_for_new_address", _("Ask at a new address"), _("New address asked to confirm")),
     ("send_access_link", _("Send the My data link"), _("Link to the data sent")),
@@ -154,10 +155,10 @@ LOG_ACTIONS = [
 
 
 class ReasonedAction(LogFormatter):
-    """Wagtail shows the reason beside it, where one was given."""
+    """Wagtail shows the reason beside it, where one was given, or the reference of what was printed."""
 
     def format_comment(self, log_entry: BaseLogEntry) -> str:
-        return log_entry.data.get("why", "")
+        return log_entry.data.get("why") or log_entry.data.get("reference", "")
 
 
 @hooks.register("register_log_actions")

@@ -39,6 +39,7 @@ from .erasure import replay as replay_erasures
 from .erasure_journal import BrokenJournal
 from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
+from .evidence_sheet import books_with_evidence, can_print, print_evidence, print_traces
 from .exporting import TooMany, export_contacts
 from .heartbeat import campaigns_are_left_alone, worker_is_missing
 from .import_report import export_left_out
@@ -122,7 +123,9 @@ __all__ = [
     "ask_to_confirm",
     "awaiting_confirmation",
     "awaiting_move",
+    "books_with_evidence",
     "campaigns_are_left_alone",
+    "can_print",
     "cancel_campaign",
     "cancel_import",
     "check_import",
@@ -164,6 +167,8 @@ __all__ = [
     "open_by_link",
     "open_directly",
     "pause_campaign",
+    "print_evidence",
+    "print_traces",
     "progress_of",
     "purge",
     "read_import",

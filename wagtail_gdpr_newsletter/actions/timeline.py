@@ -29,7 +29,7 @@ MOST = 100
 class Moment(NamedTuple):
     at: datetime
     what: str
-    #: The address book or the campaign that it is about, or why staff did it.
+    #: The address book or the campaign that it is about, or why staff did it, or what they printed.
     about: str = ""
     #: Who did it, or by which way it came.
     by: str = ""
@@ -103,5 +103,4 @@ def _mails(contact: Contact) -> Iterator[Moment]:
 def _staff(contact: Contact) -> Iterator[Moment]:
     entries = registry.get_logs_for_instance(contact).select_related("user")
     for entry in entries.order_by("-timestamp", "-pk")[:MOST]:
-        why = entry.data.get("why", "")
-        yield Moment(entry.timestamp, entry.message, why, entry.user_display_name)
+        yield Moment(entry.timestamp, entry.message, entry.comment, entry.user_display_name)
