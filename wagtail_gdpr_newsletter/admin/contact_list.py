@@ -37,10 +37,12 @@ from .contacts import (
     DO,
     DOWNLOAD,
     ERASE,
+    EVIDENCE,
     EXPORT,
     FIND,
     NEW_ADDRESS,
     SHOW,
+    TRACES,
     ContactCorrectView,
     ContactDownloadView,
     ContactEraseView,
@@ -48,6 +50,7 @@ from .contacts import (
     ContactView,
     contact_policy,
 )
+from .evidence import EvidenceView, TracesView
 from .forms import FindForm
 
 RESULTS = "gdpr_newsletter_contacts_results"
@@ -150,7 +153,12 @@ class ContactListView(PermissionCheckedMixin, BaseListingView):
         return self.render_to_response(self.get_context_data(form=form, is_answer=True, **context))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {"form": FindForm(), **super().get_context_data(**kwargs)}
+        return {
+            "form": FindForm(),
+            "may_print": self.user_has_permission("export"),
+            "can_print": actions.can_print(),
+            **super().get_context_data(**kwargs),
+        }
 
 
 class ContactsMenuItem(MenuItem):
@@ -169,6 +177,7 @@ def contact_urls() -> list[URLPattern]:
     return [
         path(here, ContactListView.as_view(), name=FIND),
         path(f"{here}add/", ContactAddView.as_view(), name=ADD),
+        path(f"{here}evidence/", TracesView.as_view(), name=TRACES),
         path(f"{here}export/", ContactExportView.as_view(), name=EXPORT),
         path(f"{here}results/", ContactListView.as_view(results_only=True), name=RESULTS),
         path(one, ContactView.as_view(), name=SHOW),
@@ -176,5 +185,6 @@ def contact_urls() -> list[URLPattern]:
         path(f"{one}correct/", ContactCorrectView.as_view(), name=CORRECT),
         path(f"{one}new-address/", ContactNewAddressView.as_view(), name=NEW_ADDRESS),
         path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
+        path(f"{one}evidence/", EvidenceView.as_view(), name=EVIDENCE),
         path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
     ]

@@ -44,6 +44,8 @@ ERASE = "gdpr_newsletter_contact_erase"
 DOWNLOAD = "gdpr_newsletter_contact_download"
 ADD = "gdpr_newsletter_contacts_add"
 EXPORT = "gdpr_newsletter_contacts_export"
+EVIDENCE = "gdpr_newsletter_contact_evidence"
+TRACES = "gdpr_newsletter_contacts_traces"
 
 
 class ContactsPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
@@ -108,6 +110,8 @@ class ContactView(ContactPage, TemplateView):
             "restricted_by_reader": actions.restricted_by_reader(contact),
             "disclosure": actions.disclose(contact, user=self.request.user),
             "timeline": actions.timeline_of(contact),
+            "books_with_evidence": actions.books_with_evidence(contact) if may["export"] else [],
+            "can_print": actions.can_print(),
             "details_form": kwargs.get("details_form")
             or DetailsForm(initial={"name": contact.name, "language": contact.language}),
             "address_form": kwargs.get("address_form") or NewAddressForm(),
@@ -128,7 +132,7 @@ class ContactCorrectView(ContactPage, View):
             )
             messages.success(request, _("Name and language are corrected."))
         else:
-            messages.error(request, _first_error(form))
+            messages.error(request, first_error(form))
         return redirect(SHOW, self.contact.pk)
 
 
@@ -142,7 +146,7 @@ class ContactNewAddressView(ContactPage, View):
     def post(self, request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = NewAddressForm(request.POST)
         if not form.is_valid():
-            messages.error(request, _first_error(form))
+            messages.error(request, first_error(form))
         elif actions.ask_for_new_address(
             contact=self.contact, address=form.cleaned_data["new_address"], user=request.user
         ):
@@ -152,7 +156,7 @@ class ContactNewAddressView(ContactPage, View):
         return redirect(SHOW, self.contact.pk)
 
 
-def _first_error(form: forms.Form) -> str:
+def first_error(form: forms.Form) -> str:
     return str(next(iter(form.errors.values()))[0])
 
 
