@@ -46,13 +46,13 @@ def read(response: Any) -> Sheet:
 
 def take(browser: Any, contact: Contact, of: str = "") -> Sheet:
     browser.open(page_of(contact))
-    browser.press(f"Print as PDF: {of}")
+    browser.press(f"Print as PDF({of}")
     return read(browser.response)
 
 
 def take_json(browser: Any, contact: Contact, of: str = "") -> dict[str, Any]:
     browser.open(page_of(contact))
-    browser.press(f"Save as JSON: {of}")
+    browser.press(f"Save as JSON({of}")
     assert browser.response["Content-Type"] == "application/json"
     return browser.response.json()
 

@@ -49,6 +49,37 @@ def test_somebody_is_found_and_the_list_narrowed_by_keyboard(editor: Page, reade
     expect(editor.get_by_text("No contacts match your query.")).to_be_visible()
 
 
+def take_by_keyboard(page: Page, button: str) -> str:
+    """The name of the file."""
+    page.get_by_role("button", name=button).first.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    return download.value.suggested_filename
+
+
+def test_the_proof_of_consent_is_taken_by_keyboard_before_and_after_an_erasure(
+    editor: Page, reader: str
+):
+    editor.goto(CONTACTS)
+    editor.get_by_label("E-mail address").fill(reader)
+    editor.keyboard.press("Enter")
+    editor.get_by_role("heading", name="Proof of consent").wait_for()
+    somebody = editor.url
+    assert take_by_keyboard(editor, "Print as PDF (").endswith(".pdf")
+    assert take_by_keyboard(editor, "Save as JSON (").endswith(".json")
+    editor.goto(f"{somebody}erase/")
+    editor.get_by_label("Why, and how you know").fill("They wrote a letter")
+    editor.get_by_role("button", name="Erase now").click()
+    editor.get_by_label("E-mail address").fill(reader)
+    editor.keyboard.press("Enter")
+    editor.get_by_role("heading", name="What it proves").wait_for()
+    assert what_axe_finds(editor) == []
+    assert take_by_keyboard(editor, "Print as PDF (").endswith(".pdf")
+    editor.set_viewport_size(NARROW)
+    assert what_axe_finds(editor) == []
+    assert editor.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
 def test_a_book_is_deleted_by_typing_its_name(editor: Page, served: RunningSite):
     editor.goto(make_book(served, "Old letters"))
     editor.get_by_label("Type the name of the address book to delete it").focus()
