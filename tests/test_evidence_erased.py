@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core import mail
 from wagtail.models import ModelLogEntry
 
 from tests import factories
@@ -38,7 +39,7 @@ def test_whoever_supplies_the_address_gets_what_its_hash_still_proves(staff, era
         "Nobody can make that hash without the sender's key (1)",
         "Without the salt nobody can open the seal",
         "it stands under no digest",
-        "cannot be opened any more: value and salt are removed",
+        "where both are removed, the seal is closed for good",
         "removed by an erasure",
         "Had their data erased, for every address book of the site",
         f"Yes, {book.name} (en)",
@@ -116,6 +117,21 @@ def test_whoever_comes_back_has_the_proof_of_before_on_their_sheet(
     assert "7 records were held against their digests" in sheet.text
     assert "Found by the keyed hash of the address" in sheet.text
     assert "The records are whole" in sheet.text
+
+
+def test_an_address_that_somebody_has_moved_away_from_keeps_its_proof(visitor, staff, signup_page):
+    visitor.join(signup_page, ADDRESS)
+    visitor.enter(ADDRESS)
+    visitor.press("Send the link", new_address="countess@example.com")
+    visitor.open_link(mail.outbox[-1], "new-address")
+    visitor.press("Yes, that is my address")
+    browser = staff(*MAY_PRINT)
+    find(browser, ADDRESS)
+    browser.press("Print as PDF")
+    sheet = read(browser.response)
+    assert "stands beside 3 records." in sheet.text
+    assert "Moved to another address, for every address book of the site" in sheet.text
+    assert "countess" not in sheet.text
 
 
 def test_whoever_was_forgotten_altogether_has_no_sheet(visitor, staff, signup_page):

@@ -77,9 +77,8 @@ def in_short(chain: Chain) -> str:
         said = _("“%(book)s”: the sender states what is recorded, and nobody has confirmed it.")
     else:
         said = _("“%(book)s”: no consent is recorded.")
-    if chain.overtaken_by:
-        return f"{said % told} {_('A later text means something new.')}"
-    return said % told
+    overtaken = _("A later text means something new.") if chain.overtaken_by else ""
+    return f"{said % told} {overtaken}".strip()
 
 
 def problems(sheet: Sheet) -> list[str]:

@@ -69,7 +69,7 @@ def _about(sheet: Sheet) -> Iterator[Block]:
     if sheet.contact:
         yield _row(_("Kept as"), str(sheet.contact))
     if books := ", ".join(claims.name_of(chain) for chain in sheet.chains):
-        label = ngettext("Address book", "Address books", len(sheet.chains))
+        label = _("Address book") if len(sheet.chains) == 1 else _("Address books")
         yield _row(label, books)
     if len(sheet.chains) == 1:
         yield _row(_("Status today"), claims.status_of(sheet.chains[0]))
@@ -173,7 +173,7 @@ def _sealed(label: str, text: str, seal: Seal) -> Block:
     said = {
         Seal.HOLDS: _("matches"),
         Seal.BROKEN: _("does not match"),
-        Seal.CLOSED: _("cannot be opened any more: value and salt are removed"),
+        Seal.CLOSED: _("closed"),
         Seal.NONE: "",
     }
     return {**_row(label, text, code=True, note=said[seal]), "alarming": seal == Seal.BROKEN}
@@ -218,11 +218,15 @@ def _how_to_check() -> list[str]:
         ),
         _(
             "A seal is the SHA-256 of a list written in the same way: the salt that the attachment names, then the "
-            "value. Without the salt nobody can guess the value."
+            "value. Without the salt nobody can guess the value: where both are removed, the seal is closed for good."
         ),
         _(
             "A record's digest covers the digest of its text and both seals. Removing an address or a connection, as "
             "the law demands it, therefore leaves the digest as it was."
+        ),
+        _(
+            "A character that cannot be seen, or that no font has, is written as its number, such as ⟨U+202E⟩. The "
+            "attachment has it as it is."
         ),
         _(
             "That this sheet was made, when and by whom, stands in the sender's audit log under its reference."
