@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from tests import factories
-from tests.sheets import MAY_PRINT, Sheet, take, take_json
+from tests.sheets import MAY_PRINT, Sheet, page_of, read, take, take_json
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
     ConsentRecord,
@@ -97,6 +97,22 @@ def test_a_text_that_was_changed_with_its_digest_does_not_fit_the_records(staff,
     tamper(ConsentStatement, statement.pk, label=statement.label, digest=statement.digest_now())
     sheet = take(staff(*MAY_PRINT), ada)
     assert_it_says_first(sheet, "Record 1 (Asked for the newsletter) does not match its digest")
+
+
+def test_a_notice_that_was_made_something_else_of_is_printed_all_the_same(staff, ada):
+    tamper(ConsentStatement, ConsentStatement.objects.get().pk, notice='{"nothing": ["was", 1]}')
+    browser = staff(*MAY_PRINT)
+    sheet = read(browser.client.post(page_of(ada, "evidence"), {"file_format": "pdf"}))
+    assert_it_says_first(sheet, "Text 1 does not match its digest")
+    assert "'nothing': ['was', 1]" in sheet.text
+
+
+def test_a_record_of_somebody_else_is_called_out(visitor, staff, ada, signup_page):
+    visitor.join(signup_page, "eve@example.org")
+    theirs = ConsentRecord.objects.get(address="eve@example.org", event=RecordedEvent.CONFIRMED)
+    tamper(ConsentRecord, theirs.pk, contact_id=ada.pk)
+    sheet = take(staff(*MAY_PRINT), ada)
+    assert_it_says_first(sheet, "names another address, and no move from it is recorded")
 
 
 def test_a_text_that_is_missing_is_called_out(staff, ada):

@@ -257,3 +257,21 @@ def test_it_costs_a_constant_number_of_queries(ada, site, visitor, staff):
         asked.append(len(queries))
     assert asked[0] == asked[1]
     assert Subscription.objects.count() == 10
+
+
+def test_whatever_readers_and_editors_have_typed_is_printed_as_it_is(staff, site):
+    book = factories.make_book(site, "#strong[Seed] *letter* <b> 中文")
+    place = factories.make_subscription(book, ADDRESS)
+    ConsentRecord.objects.append(
+        RecordedEvent.REQUESTED,
+        place.contact,
+        place,
+        origin=Origin(source="$by$ \u202epost", page_url=f"https://example.org/{'x' * 900}"),
+        occurred_at=place.created_at,
+    )
+    sheet = take(staff(*MAY_PRINT), place.contact)
+    for said in ("#strong[Seed] *letter* <b>", "$by$ ⟨U+202E⟩post"):
+        assert said in sheet.text
+    assert "x" * 900 in sheet.text.replace(" ", "")
+    name = sheet.attachment["consent_records"][0]["pii_processing"]["purposes"][0]["purpose"]
+    assert name == book.name

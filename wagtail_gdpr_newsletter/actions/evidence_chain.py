@@ -50,6 +50,8 @@ class Link:
     client: Seal
     #: Whether the keyed hash beside it is that of its address; `None` where that cannot be told.
     hash_fits: bool | None
+    #: It names another address than the sheet, and no move since.
+    is_elsewhere: bool
 
     @property
     def event(self) -> str:
@@ -86,6 +88,7 @@ class GapKind(Enum):
     NO_MAIL = "a confirmation, and no mail before it"
     OTHER_TEXT = "a confirmation of a text that was not asked for"
     NO_TEXT = "a request or a confirmation without its text"
+    OTHER_ADDRESS = "a record of another address, and no move from it"
     NO_WITHDRAWAL = "a withdrawal taken back that is not there"
     UNRECORDED = "a subscription of which no record tells"
 
@@ -105,8 +108,17 @@ class Chain:
     links: Sequence[Link]
     texts: Sequence[Shown]
     subscription: Subscription | None
-    #: The later material version that ended the consent for what is sent from then on (C9).
-    overtaken_by: WordingVersion | None
+    #: Of the book, the oldest first.
+    material_versions: Sequence[WordingVersion]
+
+    @cached_property
+    def overtaken_by(self) -> WordingVersion | None:
+        """The later version that ended the consent for what is sent from then on (C9)."""
+        agreed = self.given.record.statement if self.given else None
+        if agreed is None:
+            return None
+        later = (each for each in self.material_versions if each.number > agreed.version.number)
+        return next(later, None)
 
     @cached_property
     def given(self) -> Link | None:
@@ -221,7 +233,9 @@ def _last(links: Iterable[Link]) -> Link | None:
 def forge(
     records: Sequence[ConsentRecord],
     texts: Sequence[Shown],
+    *,
     hashes: Sequence[pseudonyms.KeyedHash],
+    moved_at: datetime | None,
 ) -> list[Link]:
     """Hold each record against what was sealed when it was written; `hashes`: by which those are found that name nobody."""
     numbers = {text.statement.pk: text.number for text in texts}
@@ -236,7 +250,10 @@ def forge(
             client=_seal(
                 record.client_commitment, record.client_salt, record.ip, record.user_agent
             ),
-            hash_fits=_hash_fits(record, known),
+            hash_fits=(hash_fits := _hash_fits(record, known)),
+            is_elsewhere=bool(hash_fits)
+            and record.subject not in known[""]
+            and (moved_at is None or record.occurred_at > moved_at),
         )
         for number, record in enumerate(records, start=1)
     ]
@@ -279,6 +296,8 @@ def _gaps(chain: Chain) -> Iterator[Gap]:
         kind, text = link.event, link.record.statement_id
         if kind in (RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED) and text is None:
             yield Gap(GapKind.NO_TEXT, link)
+        if link.is_elsewhere:
+            yield Gap(GapKind.OTHER_ADDRESS, link)
         if kind == RecordedEvent.REQUESTED:
             asked_for.add(text or 0)
         elif kind == RecordedEvent.CONFIRMATION_SENT:

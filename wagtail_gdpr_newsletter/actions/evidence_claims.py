@@ -121,6 +121,9 @@ def _gap(gap: Gap) -> str:
         ),
         GapKind.OTHER_TEXT: _("Record %(number)s confirms a text that no request before it names."),
         GapKind.NO_TEXT: _("The text that belongs to record %(number)s is missing."),
+        GapKind.OTHER_ADDRESS: _(
+            "Record %(number)s names another address, and no move from it is recorded."
+        ),
         GapKind.NO_WITHDRAWAL: _("Record %(number)s takes a withdrawal back that is not recorded."),
         GapKind.UNRECORDED: _(
             "The address book lists this person with a status that no record explains."

@@ -200,10 +200,19 @@ def _text(text: Shown) -> Block:
         "name": statement.book_name,
         "description": statement.description,
         "box": statement.label,
-        "notice": [list(part) for part in statement.notice],
+        "notice": _notice(statement.notice),
         "alarming": text.digest == Seal.BROKEN,
         "seals": [_sealed(_("Digest"), statement.digest, text.digest)],
     }
+
+
+def _notice(stored: Any) -> list[list[str]]:
+    """[[heading, text], ...], unless somebody has made something else of it."""
+    if isinstance(stored, list) and all(
+        isinstance(part, list) and len(part) == 2 for part in stored
+    ):
+        return [[str(heading), str(text)] for heading, text in stored]
+    return [["", str(stored)]]
 
 
 def _how_to_check() -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -168,39 +168,34 @@ def _chains(
     """What is about the person, and no book, stands in each."""
     material = WordingVersion.objects.filter(
         book_uuid__in=[book.uuid for book in books], material=True
-    )
-    later = list(material.order_by("number"))
+    ).order_by("number")
+    # Whoever moved has earlier records under another address, also of books that did not come along.
+    moved_at = max((each.occurred_at for each in records if each.tells_of_a_move), default=None)
     chains = []
     for book in books:
         theirs = [each for each in records if each.book_uuid in ("", book.uuid)]
         texts = texts_of(theirs)
-        chain = Chain(book, forge(theirs, texts, hashes), texts, places.get(book.uuid), None)
-        chains.append(replace(chain, overtaken_by=_overtaking(chain, later)))
+        chains.append(
+            Chain(
+                book=book,
+                links=forge(theirs, texts, hashes=hashes, moved_at=moved_at),
+                texts=texts,
+                subscription=places.get(book.uuid),
+                material_versions=[each for each in material if each.book_uuid == book.uuid],
+            )
+        )
     return chains
-
-
-def _overtaking(chain: Chain, later: Sequence[WordingVersion]) -> WordingVersion | None:
-    agreed = chain.given and chain.given.record.statement
-    if not agreed:
-        return None
-    return next(
-        (
-            each
-            for each in later
-            if each.book_uuid == chain.book.uuid and each.number > agreed.version.number
-        ),
-        None,
-    )
 
 
 def _language_of(chains: Sequence[Chain], contact: Contact | None) -> str:
     """That of the text they agreed to; about several books, the person's own."""
+    own = contact.language if contact else conf.default_language()
     if contact and len(chains) != 1:
-        return contact.language
+        return own
     agreed = [
         link.record.statement.language
         for chain in chains
         for link in (chain.given, chain.request)
         if link and link.record.statement
     ]
-    return agreed[0] if agreed else contact.language if contact else conf.default_language()
+    return agreed[0] if agreed else own

@@ -233,6 +233,10 @@ class ConsentRecord(Evidence):
     def __str__(self) -> str:
         return f"{self.get_event_display()}, {self.occurred_at:%Y-%m-%d %H:%M:%S} UTC"
 
+    @property
+    def tells_of_a_move(self) -> bool:
+        return self.event == RecordedEvent.ADDRESS_CHANGED
+
     def sealed(self) -> dict[str, Any]:
         """What the digest is over, from the row as it stands, stripped or not."""
         of_import = {"import": self.import_uuid} if self.import_uuid else {}
