@@ -192,6 +192,7 @@ def test_the_whole_way_with_a_move_and_a_withdrawal_taken_back_is_whole(visitor,
     assert "The records are whole" in sheet.text
     assert "no withdrawal of it holds" in sheet.text
     assert "a withdrawal was taken back (link at the foot of a newsletter)" in sheet.text
+    assert "whoever pressed the button could read its mailbox" in sheet.text
     assert "the person moved to another address" in sheet.text
     assert ADDRESS in sheet.text
     assert "countess@example.com" in sheet.text

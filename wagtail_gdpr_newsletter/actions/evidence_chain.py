@@ -1,7 +1,6 @@
-"""Is what was recorded about one person and one address book whole, and what does it amount to?
+"""What does everything that is recorded about one person and one address book amount to, and is it whole?
 
-Each record is held against its digest, each value that is still there against its seal, each statement against its
-digest, and the records against each other: what stands on something that is not there is a gap.
+The records are held against each other: what stands on something that is not there is a gap.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ from datetime import datetime
 from enum import Enum
 from functools import cached_property
 
-from .. import conf, pseudonyms
-from ..addresses import Address, InvalidAddress
+from .. import pseudonyms
 from ..models import (
     ConsentRecord,
-    ConsentStatement,
     Contact,
     RecordedEvent,
     Subscription,
@@ -24,52 +21,7 @@ from ..models import (
     WordingVersion,
 )
 from ..rendering.newsletter import Sender
-
-
-class Seal(Enum):
-    """What became of a digest or of a salted commitment."""
-
-    HOLDS = "holds"
-    BROKEN = "broken"
-    #: The value is removed, and the salt with it: nobody can open it any more.
-    CLOSED = "closed"
-    #: There was nothing to seal.
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Link:
-    """One record in the chain, and whether it is the one that was written."""
-
-    number: int
-    record: ConsentRecord
-    #: Under what was shown, by its number on the sheet.
-    text: int | None
-    digest: Seal
-    address: Seal
-    client: Seal
-    #: Whether the keyed hash beside it is that of its address; `None` where that cannot be told.
-    hash_fits: bool | None
-    #: It names another address than the sheet, and no move since.
-    is_elsewhere: bool
-
-    @property
-    def event(self) -> str:
-        return self.record.event
-
-    @property
-    def is_whole(self) -> bool:
-        broken = Seal.BROKEN in (self.digest, self.address, self.client)
-        return not broken and self.hash_fits is not False
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A text that somebody was shown, word by word."""
-
-    number: int
-    statement: ConsentStatement
-    digest: Seal
+from .evidence_seals import Link, Seal, Shown
 
 
 @dataclass(frozen=True)
@@ -122,20 +74,28 @@ class Chain:
 
     @cached_property
     def given(self) -> Link | None:
-        """The record by which the consent was last given."""
-        return _last(link for link in self.links if _gives(link))
+        """The record by which the consent was last given; by a move, where nothing else tells of one."""
+        confirmed = (link for link in self.links if link.event == RecordedEvent.CONFIRMED)
+        return _last(confirmed) or self.moved
+
+    @cached_property
+    def moved(self) -> Link | None:
+        """The record by which it last came along to another address."""
+        return _last(link for link in self.links if _comes_along(link))
 
     @cached_property
     def withdrawn(self) -> Link | None:
         """The record by which it ended after that, or ended without ever having been given."""
-        last = _last(link for link in self.links if _gives(link) or link.event in ENDING)
-        return last if last and last.event == RecordedEvent.WITHDRAWN else None
+        return self._last_word(RecordedEvent.WITHDRAWN)
 
     @cached_property
     def returned(self) -> Link | None:
-        """The record by which a withdrawal was taken back that would else be the last word."""
-        last = _last(link for link in self.links if _gives(link) or link.event in ENDING)
-        return last if last and last.event == RecordedEvent.WITHDRAWAL_UNDONE else None
+        """The record by which a withdrawal was taken back."""
+        return self._last_word(RecordedEvent.WITHDRAWAL_UNDONE)
+
+    def _last_word(self, event: RecordedEvent) -> Link | None:
+        last = _last(link for link in self.links if link.event in DECIDING or _comes_along(link))
+        return last if last and last.event == event else None
 
     @cached_property
     def request(self) -> Link | None:
@@ -202,9 +162,8 @@ class Sheet:
         return list(found.values())
 
 
-#: By which somebody whose mailbox it is has said yes.
-GIVING = (RecordedEvent.CONFIRMED, RecordedEvent.ADDRESS_CHANGED)
 ENDING = (RecordedEvent.WITHDRAWN, RecordedEvent.WITHDRAWAL_UNDONE)
+DECIDING = (RecordedEvent.CONFIRMED, *ENDING)
 
 #: What this software writes down as it happens. Whatever else there is has been entered.
 AS_IT_HAPPENS: dict[str, tuple[str, ...]] = {
@@ -221,72 +180,13 @@ def _was_seen_to(record: ConsentRecord) -> bool:
     return record.source in AS_IT_HAPPENS.get(record.event, ())
 
 
-def _gives(link: Link) -> bool:
+def _comes_along(link: Link) -> bool:
     """Not where somebody moved who was in no address book then."""
-    return link.event in GIVING and bool(link.record.book_uuid)
+    return link.record.tells_of_a_move and bool(link.record.book_uuid)
 
 
 def _last(links: Iterable[Link]) -> Link | None:
     return next(reversed(list(links)), None)
-
-
-def forge(
-    records: Sequence[ConsentRecord],
-    texts: Sequence[Shown],
-    *,
-    hashes: Sequence[pseudonyms.KeyedHash],
-    moved_at: datetime | None,
-) -> list[Link]:
-    """Hold each record against what was sealed when it was written; `hashes`: by which those are found that name nobody."""
-    numbers = {text.statement.pk: text.number for text in texts}
-    known = {"": {each.value for each in hashes}}
-    return [
-        Link(
-            number=number,
-            record=record,
-            text=numbers.get(record.statement_id or 0),
-            digest=Seal.HOLDS if record.digest == record.digest_now() else Seal.BROKEN,
-            address=_seal(record.address_commitment, record.address_salt, record.address),
-            client=_seal(
-                record.client_commitment, record.client_salt, record.ip, record.user_agent
-            ),
-            hash_fits=(hash_fits := _hash_fits(record, known)),
-            is_elsewhere=bool(hash_fits)
-            and record.subject not in known[""]
-            and (moved_at is None or record.occurred_at > moved_at),
-        )
-        for number, record in enumerate(records, start=1)
-    ]
-
-
-def texts_of(records: Sequence[ConsentRecord]) -> list[Shown]:
-    """Each once, in the order in which they were shown."""
-    statements = {record.statement.pk: record.statement for record in records if record.statement}
-    return [
-        Shown(number, each, Seal.HOLDS if each.digest == each.digest_now() else Seal.BROKEN)
-        for number, each in enumerate(statements.values(), start=1)
-    ]
-
-
-def _seal(commitment: str, salt: str, *values: str) -> Seal:
-    if not commitment:
-        return Seal.BROKEN if any(values) else Seal.NONE
-    if not salt:
-        return Seal.BROKEN if any(values) else Seal.CLOSED
-    return Seal.HOLDS if pseudonyms.commitment(salt, *values) == commitment else Seal.BROKEN
-
-
-def _hash_fits(record: ConsentRecord, known: dict[str, set[str]]) -> bool | None:
-    """The hash is under no seal, because a new key may replace it (S3): so it is made anew."""
-    if record.subject_key_id not in conf.suppression_keys():
-        return None
-    if record.address not in known:
-        try:
-            canonical = Address.parse(record.address).canonical
-        except InvalidAddress:
-            return None
-        known[record.address] = {each.value for each in pseudonyms.keyed_hashes(canonical)}
-    return record.subject in known[record.address]
 
 
 def _gaps(chain: Chain) -> Iterator[Gap]:

@@ -14,9 +14,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import SITE_SCOPE, LegalBasis, RecordedEvent, SubscriptionStatus, Suppression
+from ..models import SITE_SCOPE, LegalBasis, SubscriptionStatus, Suppression
 from .disclosure import WAYS
-from .evidence_chain import Chain, Gap, GapKind, Link, Seal, Sheet
+from .evidence_chain import Chain, Gap, GapKind, Sheet
+from .evidence_seals import Link, Seal
 
 
 def moment(at: datetime) -> str:
@@ -134,11 +135,7 @@ def _gap(gap: Gap) -> str:
 
 def proves(chain: Chain) -> list[str]:
     """As far as the records are the ones that were written."""
-    if chain.given and chain.given not in chain.stated:
-        claims = [*_how_it_was_asked(chain), *_how_it_was_given(chain, chain.given)]
-    else:
-        claims = list(_how_it_was_asked(chain))
-    return [*claims, *_how_it_ended(chain)]
+    return [*_how_it_was_asked(chain), *_how_it_was_given(chain), *_how_it_ended(chain)]
 
 
 def _how_it_was_asked(chain: Chain) -> Iterator[str]:
@@ -170,30 +167,32 @@ def _how_it_was_asked(chain: Chain) -> Iterator[str]:
         )
 
 
-def _how_it_was_given(chain: Chain, given: Link) -> Iterator[str]:
-    time = moment(given.record.occurred_at)
-    if given.event == RecordedEvent.ADDRESS_CHANGED:
+def _how_it_was_given(chain: Chain) -> Iterator[str]:
+    given = chain.given
+    if given and given is not chain.moved and given not in chain.stated:
+        yield from _how_it_was_confirmed(chain, moment(given.record.occurred_at))
+    if chain.moved and chain.moved not in chain.stated:
         yield _(
             "On %(time)s the person moved to another address, and was told by name which newsletters come along. "
             "The link went to the new mailbox alone: whoever pressed the button reads it."
-        ) % {"time": time}
-        return
-    if chain.mail:
-        yield _(
-            "On %(time)s a confirmation mail was sent to this address. Its Message-ID: %(id)s"
-        ) % {
-            "time": moment(chain.mail.record.occurred_at),
-            "id": chain.mail.record.message_id,
-        }
-        yield _(
-            "On %(time)s the button behind the link in that mail was pressed. The link is signed and went to this "
-            "address alone: whoever pressed the button could read its mailbox."
-        ) % {"time": time}
-    else:
+        ) % {"time": moment(chain.moved.record.occurred_at)}
+
+
+def _how_it_was_confirmed(chain: Chain, time: str) -> Iterator[str]:
+    if chain.mail is None:
         yield _(
             "On %(time)s the button behind a confirmation link was pressed. That the link had been mailed is not "
             "recorded."
         ) % {"time": time}
+        return
+    yield _("On %(time)s a confirmation mail was sent to this address. Its Message-ID: %(id)s") % {
+        "time": moment(chain.mail.record.occurred_at),
+        "id": chain.mail.record.message_id,
+    }
+    yield _(
+        "On %(time)s the button behind the link in that mail was pressed. The link is signed and went to this "
+        "address alone: whoever pressed the button could read its mailbox."
+    ) % {"time": time}
 
 
 def _how_it_ended(chain: Chain) -> Iterator[str]:

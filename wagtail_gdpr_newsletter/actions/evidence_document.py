@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 from .. import conf
 from ..rendering.newsletter import Sender
 from . import evidence_claims as claims
-from .evidence_chain import Chain, Link, Seal, Sheet, Shown
+from .evidence_chain import Chain, Sheet
+from .evidence_seals import Link, Seal, Shown
 
 Block = dict[str, Any]
 

@@ -14,7 +14,8 @@ from ..models import RecordedEvent, Suppression
 from ..rendering.newsletter import Sender
 from . import evidence_claims as claims
 from .disclosure import as_stored
-from .evidence_chain import Chain, Link, Sheet, Shown
+from .evidence_chain import Chain, Sheet
+from .evidence_seals import Link, Shown
 
 SCHEMA = "wagtail-gdpr-newsletter evidence 1, mapped to ISO/IEC TS 27560:2023"
 

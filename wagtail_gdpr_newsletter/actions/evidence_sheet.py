@@ -38,7 +38,8 @@ from ..models.statements import names_of_books
 from ..rendering import typesetting
 from . import evidence_document, evidence_json
 from .erasure import Traces, traces
-from .evidence_chain import Book, Chain, Sheet, forge, texts_of
+from .evidence_chain import Book, Chain, Sheet
+from .evidence_seals import forge, texts_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
