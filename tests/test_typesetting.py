@@ -106,6 +106,16 @@ def test_the_same_document_makes_the_same_file():
     assert make("Ada") != make("Grace")
 
 
+@pytest.mark.parametrize("code", ["pt-br", "zh-hans", "fil"])
+def test_every_language_that_django_knows_can_be_named(code):
+    pdf = make("Ada", lang=code)
+    assert pypdf.PdfReader(BytesIO(pdf)).trailer["/Root"]["/Lang"] == code.split("-")[0]
+
+
+def test_a_sender_who_has_filled_in_nothing_is_no_obstacle():
+    assert "Ada" in text_of(make("Ada", author="", letterhead={"name": "", "lines": []}))
+
+
 def test_a_site_may_lay_it_out_in_its_own_way(tmp_path, settings):
     folder = tmp_path / "wagtail_gdpr_newsletter" / "evidence"
     folder.mkdir(parents=True)
