@@ -27,7 +27,7 @@ from wagtail.log_actions import log
 from .. import conf, pseudonyms, signals
 from ..models import Campaign, FrozenMessage, Ledger, SendStatus
 from ..models.ledgers import LANE_LEASE
-from ..sending import dispatch, lanes, ledger
+from ..sending import dispatch, lanes, ledger, narrowing
 from ..sending.lanes import logged_faults
 from ..sending.transport import MailerRefuses
 from ..sending.turn import LaneLost, Turn, take_turn
@@ -151,7 +151,7 @@ def _approve(campaign: Campaign, user: User | None) -> None:
 def _freeze(campaign: Campaign, user: User | None) -> None:
     rendered = campaign.render()
     sender = campaign.sender
-    FrozenMessage.objects.create(
+    message = FrozenMessage(
         campaign=campaign,
         revision=campaign.live_revision,
         subject=rendered.subject,
@@ -159,9 +159,11 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
         text=rendered.text,
         from_header=sender.from_header,
         reply_to=sender.email,
-        digest=pseudonyms.digest_of([rendered.subject, rendered.html, rendered.text]),
+        audience=narrowing.definition_of(campaign),
         frozen_by=user,
     )
+    message.digest = message.digest_now()
+    message.save()
 
 
 def ring(*, passes: int = PASSES) -> None:

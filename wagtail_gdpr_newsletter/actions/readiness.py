@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.models import Site
 
-from ..models import Campaign
+from ..models import Campaign, SendStatus
 from ..models.campaigns import unknown_token_message
 from ..rendering.newsletter import RenderingFailed
-from ..sending import audience
+from ..sending import audience, narrowing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -64,7 +64,7 @@ def _content_reasons(campaign: Campaign) -> list[str]:
     try:
         campaign.full_clean(exclude=["body"])
     except ValidationError as error:
-        reasons += _by_field(campaign, error)
+        reasons += _by_field(error)
     try:
         campaign.body.stream_block.clean(campaign.body)
     except StreamBlockValidationError as error:  # Drafts are saved with blocks half filled in.
@@ -96,17 +96,37 @@ def _audience_reasons(campaign: Campaign) -> list[str]:
         return [_("No address book is chosen.")]
     if any(book.site_id != campaign.site_id for book in books):
         return [_("All address books must belong to the campaign's site.")]
-    if not audience.subscriptions_of(campaign).mailable().exists():
-        return [_("Nobody would get it: no reader of these address books can be written to.")]
-    return []
+    if reasons := _narrowing_reasons(campaign):
+        return reasons
+    if audience.subscriptions_of(campaign).mailable().exists():
+        return []
+    if narrowing.is_narrow(campaign) and audience.in_books(campaign).mailable().exists():
+        return [_("Nobody would get it: the address books are narrowed to nobody.")]
+    return [_("Nobody would get it: no reader of these address books can be written to.")]
 
 
-def _by_field(campaign: Campaign, error: ValidationError) -> list[str]:
+def _narrowing_reasons(campaign: Campaign) -> list[str]:
+    elsewhere = _(
+        "“%(earlier)s” was sent for another site: choose an earlier campaign of this one."
+    )
+    unfinished = _(
+        "“%(earlier)s” has not been sent to the last yet, so who received it is not known. Wait "
+        "until it has, or choose another."
+    )
+    reasons = []
+    for earlier in filter(None, [campaign.received, campaign.not_received]):
+        if earlier.site_id != campaign.site_id:
+            reasons.append(elsewhere % {"earlier": earlier})
+        elif earlier.send_status not in SendStatus.of_the_past():
+            reasons.append(unfinished % {"earlier": earlier})
+    return list(dict.fromkeys(reasons))
+
+
+def _by_field(error: ValidationError) -> list[str]:
     """Each message behind the label that the editor knows its field by."""
+    labels = {field.name: field.verbose_name for field in Campaign._meta.fields}
     return [
-        message
-        if field == NON_FIELD_ERRORS
-        else f"{capfirst(campaign._meta.get_field(field).verbose_name)}: {message}"
+        message if field == NON_FIELD_ERRORS else f"{capfirst(labels[field])}: {message}"
         for field, messages in error.message_dict.items()
         for message in messages
     ]

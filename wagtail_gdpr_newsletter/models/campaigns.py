@@ -36,12 +36,13 @@ from wagtail.models import (
 )
 from wagtail.search import index
 
-from .. import conf, links
+from .. import conf, links, pseudonyms
 from ..rendering import merge
 from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
 from ..tokens import SAMPLE_LINK_TOKEN
 from .address_books import AddressBook
 from .evidence import Evidence
+from .narrowing import Narrowed
 from .sender import SenderSettings
 
 
@@ -70,6 +71,11 @@ class SendStatus(models.TextChoices):
     PAUSED = "paused", _("paused")
     SENT = "sent", _("sent")
     CANCELLED = "cancelled", _("cancelled")
+
+    @classmethod
+    def of_the_past(cls) -> list[SendStatus]:
+        """Nobody else gets it."""
+        return [cls.SENT, cls.CANCELLED]
 
 
 class CampaignLock(BaseLock):
@@ -106,6 +112,7 @@ class Campaign(
     LockableMixin,
     RevisionMixin,
     index.Indexed,
+    Narrowed,
     ClusterableModel,
 ):
     """One newsletter to one or more address books. Publishing approves it; sending is a step of its own."""
@@ -183,7 +190,7 @@ class Campaign(
         index.FilterField("send_status"),
     ]
 
-    CONTENT_FIELDS = ("site", "subject", "preheader", "language", "body")
+    CONTENT_FIELDS = ("site", "subject", "preheader", "language", "body", *Narrowed.NARROWED_BY)
     #: Belong to the sending, not to the text: only `update()` writes them, no form and no revision.
     OPERATIONAL_FIELDS = (
         "uuid",
@@ -317,6 +324,8 @@ class FrozenMessage(Evidence):
     text = models.TextField()
     from_header = models.CharField(max_length=500)
     reply_to = models.EmailField()
+    #: Whom it was for, see `sending.narrowing.definition_of`; not known of what was sent before that was stored.
+    audience = models.JSONField(null=True)
     digest = models.CharField(max_length=64)
     frozen_at = models.DateTimeField(default=now)
     frozen_by = models.ForeignKey(
@@ -329,3 +338,8 @@ class FrozenMessage(Evidence):
 
     def __str__(self) -> str:
         return self.subject
+
+    def digest_now(self) -> str:
+        """What the digest must be, from the row as it stands."""
+        told = [self.subject, self.html, self.text]
+        return pseudonyms.digest_of(told if self.audience is None else [*told, self.audience])

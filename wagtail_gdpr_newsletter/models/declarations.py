@@ -265,6 +265,7 @@ DECLARATIONS: dict[str, Declaration] = {
         _("Campaigns"),
         {},
         _not("id uuid site subject preheader language body books send_status trouble")
+        | _not("only_languages joined_from joined_before received not_received")
         | _not(
             "send_at scheduled_by sending_started_at sending_finished_at live has_unpublished_changes"
         )
@@ -289,7 +290,7 @@ DECLARATIONS: dict[str, Declaration] = {
     "FrozenMessage": Declaration(
         _("Frozen messages"),
         {},
-        _not("id campaign revision subject html text from_header reply_to digest frozen_at")
-        | _not("frozen_by"),
+        _not("id campaign revision subject html text from_header reply_to audience digest")
+        | _not("frozen_at frozen_by"),
     ),
 }

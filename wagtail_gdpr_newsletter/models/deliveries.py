@@ -23,6 +23,16 @@ class DeliveryStatus(models.TextChoices):
     BOUNCED = "bounced", _("bounced")
     COMPLAINED = "complained", _("complained")
 
+    @classmethod
+    def of_arrival(cls) -> list[DeliveryStatus]:
+        """Of copies that their reader has, as far as anybody knows."""
+        return [cls.SENT, cls.COMPLAINED]
+
+    @classmethod
+    def of_possible_arrival(cls) -> list[DeliveryStatus]:
+        """Of copies that their reader has, may have or is still to get."""
+        return [*cls.of_arrival(), cls.UNKNOWN, cls.PENDING]
+
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def pending(self) -> DeliveryQuerySet:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
 
 from ..models import Campaign, Delivery, DeliveryStatus, Ledger, SendStatus
-from .audience import subscriptions_of
+from .audience import in_books, subscriptions_of
 
 #: So many numbers of contacts one statement looks through.
 STEP = 50_000
@@ -20,7 +20,7 @@ ATTEMPTS = 5
 
 def is_written(campaign: Campaign) -> bool:
     """Whether there is nobody left to be written down."""
-    last = subscriptions_of(campaign).aggregate(last=Max("contact"))["last"] or 0
+    last = in_books(campaign).aggregate(last=Max("contact"))["last"] or 0
     return Ledger.objects.filter(campaign=campaign, written_to__gte=last).exists()
 
 
