@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -32,7 +31,7 @@ from .. import actions, conf
 from ..models import AddressBook, Campaign, SendStatus
 from . import ViewMixin
 from .address_books import confirmed_readers
-from .forms import SiteForm
+from .audience import WHO_GETS_IT, AudienceForm, CampaignReachView
 from .sending import (
     CampaignProgressView,
     CampaignSendView,
@@ -42,7 +41,7 @@ from .sending import (
 )
 
 
-class CampaignForm(SiteForm):
+class CampaignForm(AudienceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if len(conf.languages()) == 1:
@@ -203,17 +202,20 @@ class CampaignViewSet(SnippetViewSet):
     edit_handler = ObjectList(
         [
             MultiFieldPanel(
-                [FieldPanel("subject"), FieldPanel("preheader")], heading=_("In the inbox")
+                [
+                    FieldPanel("subject"),
+                    FieldPanel("preheader"),
+                    FieldPanel(
+                        "language",
+                        help_text=_(
+                            "Of the footer, and for screen readers. It does not choose readers."
+                        ),
+                    ),
+                ],
+                heading=_("In the inbox"),
             ),
             FieldPanel("body"),
-            MultiFieldPanel(
-                [
-                    FieldPanel("site"),
-                    FieldPanel("books", widget=forms.CheckboxSelectMultiple),
-                    FieldPanel("language"),
-                ],
-                heading=_("Who gets it"),
-            ),
+            WHO_GETS_IT,
         ],
         base_form_class=CampaignForm,
     )
@@ -238,4 +240,5 @@ class CampaignViewSet(SnippetViewSet):
             *super().get_urlpatterns(),
             *ours,
             path(f"progress/{pk}/live/", live, name="progress_live"),
+            path("reach/", CampaignReachView.as_view(), name="reach"),
         ]

@@ -25,7 +25,7 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from .. import actions, conf
 from ..addresses import Address, InvalidAddress
 from ..models import Campaign, DeliveryStatus, SendStatus
-from ..sending import audience
+from ..sending import audience, narrowing
 from . import StaffRequest
 from .permissions import campaign_policy
 
@@ -71,6 +71,14 @@ class CampaignPage(PermissionCheckedMixin, WagtailAdminTemplateMixin):
             {"url": self.url("edit"), "label": str(self.draft)},
             {"url": "", "label": self.get_page_title()},
         ]
+
+    @property
+    def audience_facts(self) -> list[tuple[str, str]]:
+        """Whom it is for, in words: as it was sent, or as it would be."""
+        frozen = getattr(self.object, "frozen_message", None)
+        return narrowing.in_words(
+            (frozen and frozen.audience) or narrowing.definition_of(self.draft)
+        )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)

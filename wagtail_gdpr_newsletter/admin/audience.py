@@ -1,0 +1,164 @@
+"""Whom a campaign is for, in its editor: what narrows its books, and a number that keeps up with what is chosen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import View
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, Panel
+from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
+
+from .. import conf
+from ..models import Campaign, SendStatus
+from ..sending import audience
+from .forms import SiteForm
+from .permissions import campaign_policy
+
+
+class AudienceForm(SiteForm):
+    """What decides whom a campaign is for; the form of the whole campaign stands on it."""
+
+    only_languages = forms.MultipleChoiceField(
+        label=_("Only these languages"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "In which readers signed up, unless they have changed it since. Tick none for all of them."
+        ),
+    )
+
+    class Meta:
+        model = Campaign
+        fields = ("site", "books", *Campaign.NARROWED_BY)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._offer_languages(self.instance.only_languages)
+        chosen = [self.instance.received_id, self.instance.not_received_id]
+        for name in ("received", "not_received"):
+            self.fields[name].queryset = earlier_campaigns(or_else=chosen)
+            self.fields[name].label_from_instance = _subject_and_day
+            self.fields[name].empty_label = _("It does not matter")
+
+    def _offer_languages(self, chosen: list[str]) -> None:
+        """Also one that the site has given up: saving a draft must not make its audience wider."""
+        offered = dict(conf.languages())
+        self.fields["only_languages"].choices = {code: code for code in chosen} | offered
+        if len(self.fields["only_languages"].choices) == 1:
+            del self.fields["only_languages"]
+
+
+def earlier_campaigns(*, or_else: list[int | None]) -> QuerySet[Campaign]:
+    """Those that readers may have got, the latest first."""
+    begun = ~Q(send_status__in=[SendStatus.DRAFT, SendStatus.SCHEDULED])
+    campaigns = Campaign.objects.filter(begun | Q(pk__in=[pk for pk in or_else if pk]))
+    return campaigns.only("subject", "sending_started_at").order_by("-sending_started_at", "-pk")
+
+
+def _subject_and_day(campaign: Campaign) -> str:
+    if not campaign.sending_started_at:
+        return str(campaign)
+    day = timezone.localtime(campaign.sending_started_at, timezone.get_default_timezone())
+    return f"{campaign} ({date_format(day, 'SHORT_DATE_FORMAT')})"
+
+
+class ReachPanel(Panel):
+    """How many readers it reaches: of the draft as it was opened, and by script of what is chosen since."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "wagtail_gdpr_newsletter/admin/reach_panel.html"
+
+        class Media:
+            js = ("wagtail_gdpr_newsletter/reach.js",)
+            css: ClassVar = {"all": ["wagtail_gdpr_newsletter/admin.css"]}
+
+        def is_shown(self) -> bool:
+            return self.instance.send_status == SendStatus.DRAFT
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            return {
+                **super().get_context_data(parent_context),
+                **_reach_of(self.instance),
+                "count_url": reverse(Campaign.snippet_viewset.get_url_name("reach")),
+                "names": json.dumps(AudienceForm.Meta.fields),
+            }
+
+
+def _reach_of(campaign: Campaign) -> dict[str, Any]:
+    if not campaign.books.all():
+        return {}
+    return {"reach": audience.reach_of(campaign)}
+
+
+class CampaignReachView(PermissionCheckedMixin, View):
+    """The number for what is chosen in the editor, whether it is saved or not. It changes nothing."""
+
+    permission_policy = campaign_policy
+    any_permission_required = ("add", "change")
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = AudienceForm(request.POST)
+        if not form.is_valid():
+            context: dict[str, Any] = {"errors": form.errors}
+        else:
+            form.instance.books.set(form.cleaned_data["books"])
+            context = _reach_of(form.instance)
+        return render(request, "wagtail_gdpr_newsletter/admin/reach.html", context)
+
+
+class DayInput(forms.DateInput):
+    """The browser's own: it speaks the editor's language, and takes keys."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+WHO_GETS_IT = MultiFieldPanel(
+    [
+        FieldPanel("site"),
+        FieldPanel("books", widget=forms.CheckboxSelectMultiple),
+        FieldPanel("only_languages"),
+        FieldRowPanel(
+            [
+                FieldPanel(
+                    "joined_from",
+                    widget=DayInput,
+                    help_text=_("By the day on which they confirmed, in the time of the site."),
+                ),
+                FieldPanel(
+                    "joined_before",
+                    widget=DayInput,
+                    help_text=_("Who joined on that day is not among them."),
+                ),
+            ]
+        ),
+        FieldPanel(
+            "received",
+            widget=forms.Select,
+            help_text=_("An earlier campaign of which a copy was sent to them."),
+        ),
+        FieldPanel(
+            "not_received",
+            widget=forms.Select,
+            help_text=_(
+                "Because they joined later, or it could not be delivered. Where nobody knows whether a "
+                "copy arrived, its reader is not among them, nor among those who received it."
+            ),
+        ),
+        ReachPanel(),
+    ],
+    heading=_("Who gets it"),
+    classname="nl-audience",
+)
