@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import factories
 from tests.test_admin import campaign_data, text_of, url
-from wagtail_gdpr_newsletter.models import AddressBook, Campaign, FrozenMessage
+from wagtail_gdpr_newsletter.models import AddressBook, Campaign, Contact, FrozenMessage
+from wagtail_gdpr_newsletter.sending import audience
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,19 @@ def test_the_number_keeps_up_with_what_is_chosen_before_it_is_saved(client, book
     assert "Reaches 0 of 4" in counted(client, book, joined_before="2020-01-01")
     assert "Choose an address book" in counted(client)
     assert not Campaign.objects.exclude(pk=earlier.pk).exists(), "nothing is saved"
+
+
+def test_of_very_many_a_sample_is_counted(client, book, crowd, editor, monkeypatch):
+    """They are forty, and half of them Italian."""
+    monkeypatch.setattr(audience, "SAMPLE", 20)
+    for number, each in enumerate(crowd):
+        language = "en" if number % 2 else "it"
+        token = f"{number * 256 // 40:02x}".ljust(32, "0")  # As evenly as can be.
+        Contact.objects.filter(pk=each.contact_id).update(language=language, link_token=token)
+    assert "Reaches all of about 40 readers" in counted(client, book)
+    narrowed = counted(client, book, only_languages=["it"])
+    assert "Reaches about 20 of about 40 readers" in narrowed
+    assert "The page before sending counts them one by one." in narrowed
 
 
 def test_what_cannot_be_counted_is_answered_kindly(client, book, people, editor):

@@ -96,7 +96,7 @@ class ReachPanel(Panel):
 def _reach_of(campaign: Campaign) -> dict[str, Any]:
     if not campaign.books.all():
         return {}
-    return {"reach": audience.reach_of(campaign)}
+    return {"reach": audience.estimate_reach(campaign)}
 
 
 class CampaignReachView(PermissionCheckedMixin, View):

@@ -18,6 +18,9 @@ from . import narrowing
 from .claims import Claim, Claimed
 from .compose import Recipient
 
+#: Up to so many places in the books of a campaign are looked at one by one while an editor waits.
+SAMPLE = 10_000
+
 
 @dataclass(frozen=True)
 class Audience:
@@ -35,6 +38,7 @@ class Reach:
     reached: int
     readers: int
     is_narrowed: bool
+    is_estimated: bool = False
 
 
 def in_books(campaign: Campaign) -> SubscriptionQuerySet:
@@ -51,11 +55,29 @@ def subscriptions_of(campaign: Campaign) -> SubscriptionQuerySet:
     return narrowing.narrowed(in_books(campaign), campaign)
 
 
-def reach_of(campaign: Campaign) -> Reach:
-    readers = _people(in_books(campaign).mailable())
-    if not narrowing.is_narrow(campaign):
-        return Reach(readers, readers, is_narrowed=False)
-    return Reach(_people(subscriptions_of(campaign).mailable()), readers, is_narrowed=True)
+def reach_of(campaign: Campaign, *, among: Q | None = None) -> Reach:
+    """Everybody, or those `among` them, counted one by one."""
+    among = among or Q()
+    readers = reached = _people(in_books(campaign).filter(among).mailable())
+    if is_narrowed := narrowing.is_narrow(campaign):
+        reached = _people(subscriptions_of(campaign).filter(among).mailable())
+    return Reach(reached, readers, is_narrowed)
+
+
+def estimate_reach(campaign: Campaign) -> Reach:
+    """In a fraction of a second, of a million too: while an editor chooses, a percent more or less will do.
+
+    Tokens are random, and have an index: those below a limit belong to a sample of the readers.
+    """
+    places = in_books(campaign).filter(status=SubscriptionStatus.CONFIRMED).count()
+    if places <= SAMPLE:
+        return reach_of(campaign)
+    share = SAMPLE / places
+    found = reach_of(campaign, among=Q(contact__link_token__lt=f"{int(share * 16**8):08x}"))
+    reached, readers = (
+        int(float(f"{each / share:.2g}")) for each in (found.reached, found.readers)
+    )
+    return Reach(reached, readers, found.is_narrowed, is_estimated=True)
 
 
 def _people(subscriptions: SubscriptionQuerySet) -> int:
