@@ -22,6 +22,7 @@ from .admin import StaffRequest
 from .admin.address_books import AddressBookViewSet, delete_one_at_a_time
 from .admin.campaigns import CampaignViewSet, arrange_action_menu
 from .admin.contact_list import ContactsMenuItem, contact_urls
+from .admin.growth import OverviewMenuItem, overview_urls
 from .admin.import_list import ImportsMenuItem, import_urls
 from .admin.permissions import campaign_policy, refuse_to_delete_sent_campaigns
 from .admin.requests import RequestsMenuItem, request_urls
@@ -71,6 +72,7 @@ class NewsletterGroup(SnippetViewSetGroup):
 
     def get_submenu_items(self) -> list[MenuItem]:
         ours = [
+            OverviewMenuItem(),
             ContactsMenuItem(),
             ImportsMenuItem(),
             RequestsMenuItem(),
@@ -85,7 +87,13 @@ register_snippet(NewsletterGroup)
 
 @hooks.register("register_admin_urls")
 def register_admin_urls() -> list[URLPattern]:
-    return [*contact_urls(), *import_urls(), *request_urls(), *suppression_urls()]
+    return [
+        *overview_urls(),
+        *contact_urls(),
+        *import_urls(),
+        *request_urls(),
+        *suppression_urls(),
+    ]
 
 
 @hooks.register("construct_snippet_action_menu")

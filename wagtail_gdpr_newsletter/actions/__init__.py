@@ -41,6 +41,7 @@ from .erasure_journal import read as read_journal
 from .events import ProviderEvent, take_event
 from .evidence_sheet import books_with_evidence, can_print, print_evidence, print_traces
 from .exporting import TooMany, export_contacts
+from .growth import Growth, Period, Step, growth_of
 from .heartbeat import campaigns_are_left_alone, worker_is_missing
 from .import_report import export_left_out
 from .import_work import tend_imports, work_on_import
@@ -107,10 +108,13 @@ __all__ = [
     "CannotBeLifted",
     "CannotImport",
     "CannotSend",
+    "Growth",
     "NotNow",
+    "Period",
     "Progress",
     "ProviderEvent",
     "SomethingElse",
+    "Step",
     "Told",
     "TooMany",
     "add_suppression",
@@ -147,6 +151,7 @@ __all__ = [
     "export_left_out",
     "forget_traces",
     "form_key",
+    "growth_of",
     "has_objected",
     "invite_imported",
     "join",

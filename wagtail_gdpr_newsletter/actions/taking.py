@@ -34,6 +34,7 @@ from ..models import (
     Suppression,
     SuppressionReason,
 )
+from .restriction import object_to_mail
 from .unsubscription import unsubscribe
 
 #: A row of a part: its line in the file, and its cells.
@@ -224,7 +225,10 @@ PROVEN_FIELDS = (*("status", "basis", "statement", "requested_at", "confirmed_at
 
 def _came_by_import(row: Seen) -> bool:
     """Then taking that one back does not take away whom this one names, too."""
-    return row.place is not None and row.place.brought_by_id is not None and not row.place.opted_in
+    here = row.place
+    if here is None or here.opted_in or here.status == SubscriptionStatus.PENDING:
+        return False
+    return here.brought_by_id is not None
 
 
 def _add_contacts(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
@@ -304,6 +308,7 @@ def _remember(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     """Those who are here leave as if they had said so; of all others only the hash is kept."""
     leaving = [row for row in rows if row.person and row.outcome == RowOutcome.REMEMBERED]
     unknown: dict[tuple[str, SuppressionReason], list[str]] = {}
+    origin = Origin(source="import", import_uuid=contact_import.uuid)
     for row in leaving:
         if row.person is None:
             continue
@@ -312,13 +317,11 @@ def _remember(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
             unknown.setdefault((scope, reason), []).append(row.person.address.canonical)
         elif reason == SuppressionReason.BOUNCE:
             row.contact.suppress(scope=SITE_SCOPE, reason=reason)
+        elif reason == SuppressionReason.OBJECTION:
+            object_to_mail(contact=row.contact, origin=origin)
         else:
-            unsubscribe(
-                contact=row.contact,
-                books=None if scope == SITE_SCOPE else [scope],
-                origin=Origin(source="import", import_uuid=contact_import.uuid),
-                reason=reason,
-            )
+            books = None if scope == SITE_SCOPE else [scope]
+            unsubscribe(contact=row.contact, books=books, origin=origin, reason=reason)
     for (scope, reason), canonicals in unknown.items():
         Suppression.objects.remember_all(
             canonicals, site=contact_import.site, scope=scope, reason=reason

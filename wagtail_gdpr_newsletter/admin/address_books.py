@@ -5,20 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.admin.utils import quote
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, NumberColumn
-from wagtail.snippets.views.snippets import CreateView, DeleteView, EditView, SnippetViewSet
+from wagtail.admin.widgets import Button, HeaderButton
+from wagtail.snippets.views.snippets import (
+    CreateView,
+    DeleteView,
+    EditView,
+    IndexView,
+    SnippetViewSet,
+)
 
 from .. import actions
 from ..models import AddressBook, SenderSettings, Subscription, SubscriptionStatus, WordingVersion
 from . import ViewMixin
 from .forms import MaterialChangeForm, SiteForm
+from .growth import GrowthView
 
 
 class AddressBookForm(MaterialChangeForm, SiteForm):
@@ -63,7 +74,21 @@ class AddressBookCreateView(VersionsWording, CreateView):
     pass
 
 
+class AddressBookIndexView(IndexView):
+    def get_list_more_buttons(self, instance: AddressBook) -> list[Button]:
+        growth = Button(_("Growth"), url=_growth_url(instance), icon_name="group", priority=15)
+        return [*super().get_list_more_buttons(instance), growth]
+
+
+def _growth_url(book: AddressBook) -> str:
+    return reverse(AddressBook.snippet_viewset.get_url_name("growth"), args=[quote(book.pk)])
+
+
 class AddressBookEditView(VersionsWording, EditView):
+    @cached_property
+    def header_buttons(self) -> list[Button]:
+        return [HeaderButton(_("Growth"), url=_growth_url(self.object), icon_name="group")]
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if reasons := self.object.reasons_against_a_form():
             said = _("Visitors see no sign-up form for this book yet. %(reasons)s")
@@ -154,6 +179,7 @@ class AddressBookViewSet(SnippetViewSet):
         False  # One purpose, one book; and a copy's form would save onto the original.
     )
     add_view_class = AddressBookCreateView
+    index_view_class = AddressBookIndexView
     edit_view_class = AddressBookEditView
     delete_view_class = AddressBookDeleteView
     delete_template_name = "wagtail_gdpr_newsletter/admin/delete_book.html"
@@ -213,6 +239,10 @@ class AddressBookViewSet(SnippetViewSet):
             ),
             has_version=Exists(WordingVersion.objects.filter(book=OuterRef("pk"))),
         ).select_related("site")
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        growth = path(f"growth/<{self.pk_path_converter}:pk>/", GrowthView.as_view(), name="growth")
+        return [*super().get_urlpatterns(), growth]
 
 
 def confirmed_readers() -> Coalesce:

@@ -10,14 +10,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, Panel
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
-from .. import conf
+from .. import conf, days
 from ..models import Campaign, SendStatus
 from ..sending import audience
 from .forms import SiteForm
@@ -67,7 +66,7 @@ def earlier_campaigns(*, or_else: list[int | None]) -> QuerySet[Campaign]:
 def _subject_and_day(campaign: Campaign) -> str:
     if not campaign.sending_started_at:
         return str(campaign)
-    day = timezone.localtime(campaign.sending_started_at, timezone.get_default_timezone())
+    day = days.day_of(campaign.sending_started_at)
     return f"{campaign} ({date_format(day, 'SHORT_DATE_FORMAT')})"
 
 

@@ -48,6 +48,16 @@ class RecordedEvent(models.TextChoices):
         return [*told, cls.IMPORTED, cls.IMPORT_UNDONE, cls.INVITED]
 
     @classmethod
+    def of_being_in(cls) -> list[str]:
+        """After which somebody is in an address book."""
+        return [cls.CONFIRMED, cls.WITHDRAWAL_UNDONE, cls.ADDRESS_CHANGED, cls.ADDED]
+
+    @classmethod
+    def of_membership(cls) -> list[str]:
+        """After which it is known whether somebody is in an address book."""
+        return [*cls.of_being_in(), cls.WITHDRAWN, cls.IMPORTED, cls.IMPORT_UNDONE]
+
+    @classmethod
     def before_confirmation(cls) -> list[str]:
         """What proves nothing where no confirmation follows."""
         return [cls.REQUESTED, *cls.of_confirmation_mails()]

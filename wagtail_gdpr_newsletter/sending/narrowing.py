@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import conf
+from .. import conf, days
 from ..models import Campaign, Delivery, DeliveryStatus
 from ..models.subscriptions import SubscriptionQuerySet
 
@@ -72,35 +72,30 @@ def _languages_in_words(told: list[str]) -> str:
 
 
 def _joined(campaign: Campaign) -> dict[str, str]:
-    days = {"from": campaign.joined_from, "before": campaign.joined_before}
-    told = {name: day.isoformat() for name, day in days.items() if day}
+    limits = {"from": campaign.joined_from, "before": campaign.joined_before}
+    told = {name: day.isoformat() for name, day in limits.items() if day}
     return {**told, "time_zone": timezone.get_default_timezone_name()} if told else {}
 
 
 def _has_joined(campaign: Campaign) -> Q:
-    """By the confirmation that the subscription rests on: who left and came back has joined again."""
+    """By the clock of the site, and the confirmation that the subscription rests on: who left and came back has joined again."""
     joined = Q()
     if campaign.joined_from:
-        joined &= Q(confirmed_at__gte=_beginning_of(campaign.joined_from))
+        joined &= Q(confirmed_at__gte=days.beginning_of(campaign.joined_from))
     if campaign.joined_before:
-        joined &= Q(confirmed_at__lt=_beginning_of(campaign.joined_before))
+        joined &= Q(confirmed_at__lt=days.beginning_of(campaign.joined_before))
     return joined
 
 
-def _beginning_of(day: date) -> datetime:
-    """In the time of the site, whatever an editor has chosen for the admin."""
-    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
-
-
 def _joined_in_words(told: Mapping[str, str]) -> str:
-    days = {
+    limits = {
         name: date_format(date.fromisoformat(told[name]), "DATE_FORMAT")
         for name in ("from", "before")
         if name in told
     }
-    if len(days) == 2:
-        return _("on %(from)s or after, and before %(before)s") % days
-    return (_("on %(from)s or after") if "from" in days else _("before %(before)s")) % days
+    if len(limits) == 2:
+        return _("on %(from)s or after, and before %(before)s") % limits
+    return (_("on %(from)s or after") if "from" in limits else _("before %(before)s")) % limits
 
 
 def _named(campaign: Campaign | None) -> dict[str, str]:
