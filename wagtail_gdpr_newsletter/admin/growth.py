@@ -148,8 +148,11 @@ def _troubled_campaigns() -> list[Attention]:
     if Campaign.objects.under_way().exists() and (
         actions.worker_is_missing() or actions.campaigns_are_left_alone()
     ):
-        said = str(_("No worker has been seen for some minutes, so nothing is sent."))
-        found.append(Attention(said, reverse(Campaign.snippet_viewset.get_url_name("list"))))
+        said = _(
+            "No worker has been seen for some minutes, so nothing is sent. Ask whoever runs the site to "
+            "start one."
+        )
+        found.append(Attention(str(said), reverse(Campaign.snippet_viewset.get_url_name("list"))))
     return found
 
 
