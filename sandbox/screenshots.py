@@ -150,6 +150,7 @@ def _editor_sees(page: Page, site: RunningSite) -> None:
     books = ADMIN.replace("/campaign", "/addressbook")
     for name, path in {
         "campaigns": f"{ADMIN}/",
+        "overview": "/admin/newsletter/",
         "books": f"{books}/",
         "campaign-test": f"{ADMIN}/test/{campaign}/",
         "sender": "/admin/settings/wagtail_gdpr_newsletter/sendersettings/",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from django_q.models import Schedule
 
 from tests import factories
 from tests.test_admin import text_of, url
@@ -240,6 +241,11 @@ def test_what_waits_for_a_person_is_said_to_those_who_see_it(book, staff):
     assert "1 request of a reader waits for you." in browser.text
     assert "“Stuck”: The mail server refuses." in browser.text
     assert "Readers now" not in browser.text
+    assert "No worker" not in browser.text
+    Campaign.objects.update(send_status="sending")
+    Schedule.objects.update(next_run=now() - timedelta(minutes=5))
+    browser.open(OVERVIEW)
+    assert "No worker has been seen for some minutes" in browser.text
 
 
 @pytest.mark.parametrize(
@@ -297,6 +303,16 @@ def test_the_overview_takes_as_many_queries_whatever_there_is(site, book, boss):
     assert not [each for each in queries if "consentrecord" in each["sql"]], (
         "the evidence was counted"
     )
+
+
+def test_books_of_several_sites_are_told_apart(book, boss):
+    assert list(table_of(boss, OVERVIEW, caption="Readers now")) == ["Seed letter"]
+    elsewhere = factories.make_site(site_name="Elsewhere")
+    factories.make_sender(elsewhere)
+    factories.make_book(elsewhere, "Seed letter")
+    said = " ".join(table_of(boss, OVERVIEW, caption="Readers now"))
+    assert "Seed letter" in said
+    assert "(Elsewhere)" in said
 
 
 def test_an_empty_newsletter_has_an_overview(site, boss):

@@ -109,6 +109,7 @@ class OverviewView(WagtailAdminTemplateMixin, TemplateView):
             viewset = AddressBook.snippet_viewset
             books = list(viewset.get_queryset(self.request).order_by("site", "name"))
             context["books"] = books
+            context["several_sites"] = len({book.site_id for book in books}) > 1
             context["growth_url_name"] = viewset.get_url_name("growth")
             context["plot"] = Plot(actions.growth_of(books)) if books else None
         if self.may_see_campaigns:
@@ -148,11 +149,11 @@ def _troubled_campaigns() -> list[Attention]:
     if Campaign.objects.under_way().exists() and (
         actions.worker_is_missing() or actions.campaigns_are_left_alone()
     ):
-        said = _(
+        alone = _(
             "No worker has been seen for some minutes, so nothing is sent. Ask whoever runs the site to "
             "start one."
         )
-        found.append(Attention(str(said), reverse(Campaign.snippet_viewset.get_url_name("list"))))
+        found.append(Attention(str(alone), reverse(Campaign.snippet_viewset.get_url_name("list"))))
     return found
 
 
