@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('wagtail_gdpr_newsletter', '0008_list_of_contacts'),
+        ('wagtail_gdpr_newsletter', '0010_imports'),
     ]
 
     operations = [
