@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "wagtail_gdpr_newsletter",
     "anymail",
     "django_q",
+    "wagtail.contrib.forms",
     "wagtail.contrib.settings",
     "wagtail.contrib.redirects",
     "wagtail.locales",

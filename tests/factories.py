@@ -24,6 +24,7 @@ from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
 from wagtail_gdpr_newsletter.models import (
     AddressBook,
+    BookField,
     Campaign,
     ConsentWording,
     Contact,
@@ -77,6 +78,19 @@ def make_book(
     book.save()
     actions.version_wording(book=book)
     return book
+
+
+def make_field(
+    book: AddressBook, label: str = "Company", field_type: str = "singleline", **kwargs: Any
+) -> BookField:
+    """As an editor adds it: what visitors are asked stands in the newest version of the wording."""
+    details = {"purpose": f"To know your {label.lower()}.", **kwargs}
+    number = book.fields.count()
+    field = BookField(book=book, label=label, field_type=field_type, sort_order=number, **details)
+    field.full_clean(exclude=["clean_name"])
+    field.save()
+    actions.version_wording(book=AddressBook.objects.get(pk=book.pk))
+    return field
 
 
 def change_wording(book: AddressBook, label: str, *, material: bool = False) -> None:

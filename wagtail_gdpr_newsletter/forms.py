@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,6 +13,18 @@ from django.utils.translation import gettext_lazy as _
 
 from . import conf
 from .addresses import Address, InvalidAddress
+
+
+@dataclass(frozen=True)
+class Question:
+    """A field of an address book, on a form."""
+
+    uuid: str
+    field: forms.Field
+
+    @property
+    def name(self) -> str:
+        return f"field-{self.uuid}"
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,8 @@ class Offer:
     description: str
     label: str
     notice: Sequence[tuple[str, str]]
+    #: What the book asks of whoever ticks its box.
+    questions: Sequence[Question] = ()
 
     @property
     def field_name(self) -> str:
@@ -42,9 +58,27 @@ class AddressField(forms.CharField):
 
 
 def is_printable(value: str) -> None:
-    """A name is one line: whatever else there is was not typed by a person (A6)."""
+    """One line: whatever else there is was not typed by a person (A6)."""
     if not value.isprintable():
-        raise forms.ValidationError(_("The name contains characters that cannot be typed."))
+        raise forms.ValidationError(_("This contains characters that cannot be typed."))
+
+
+def are_printable_lines(value: str) -> None:
+    for line in value.splitlines():
+        is_printable(line.replace("\t", " "))
+
+
+def as_kept(answer: Any) -> Any:
+    """What a form has checked, as JSON has it; `None` for no answer, a box that is not ticked among them."""
+    if isinstance(answer, Decimal):
+        return int(answer) if answer == answer.to_integral_value() else float(answer)
+    if isinstance(answer, datetime):
+        return answer.astimezone(UTC).isoformat()
+    if isinstance(answer, date):
+        return answer.isoformat()
+    if isinstance(answer, list):
+        answer = list(dict.fromkeys(answer))
+    return answer or None
 
 
 def address_field(label: Any) -> AddressField:
@@ -68,24 +102,37 @@ def name_field() -> forms.CharField:
 
 
 class ConsentForm(forms.Form):
-    """An unticked box for each book (C1, C2)."""
+    """An unticked box for each book (C1, C2), and what that book asks of whoever ticks it."""
 
     def __init__(self, *args: Any, offers: Sequence[Offer], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offers = offers
         for offer in offers:
             self.fields[offer.field_name] = forms.BooleanField(required=False, label=offer.label)
+            self.fields |= {question.name: question.field for question in offer.questions}
 
     @property
     def shown(self) -> str:
         """Which statements stand beside the boxes: another text is another form."""
         return " ".join(str(offer.statement) for offer in self.offers)
 
-    def boxes(self) -> list[tuple[Offer, forms.BoundField]]:
-        return [(offer, self[offer.field_name]) for offer in self.offers]
+    def boxes(self) -> list[tuple[Offer, forms.BoundField, list[forms.BoundField]]]:
+        """Each with the book's questions."""
+        return [
+            (offer, self[offer.field_name], [self[each.name] for each in offer.questions])
+            for offer in self.offers
+        ]
+
+    def own_fields(self) -> list[forms.BoundField]:
+        """What is asked whichever box is ticked."""
+        of_books = {offer.field_name for offer in self.offers}
+        of_books |= {question.name for offer in self.offers for question in offer.questions}
+        return [field for field in self.visible_fields() if field.name not in of_books]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if len(self.offers) > 1:
+            self._ask_nothing_for(offer for offer in self.offers if offer not in self.ticked())
         if not self.ticked():
             # Tied to a box, not to the form, so that it is read out where it has to be mended.
             message = _("Tick the box if you would like to receive this newsletter.")
@@ -94,9 +141,62 @@ class ConsentForm(forms.Form):
             self.add_error(self.offers[0].field_name, message)
         return cleaned
 
+    def _ask_nothing_for(self, offers: Iterable[Offer]) -> None:
+        """What stands at a box that is not ticked is not required, and may be wrong."""
+        for offer in offers:
+            for question in offer.questions:
+                self.errors.pop(question.name, None)
+
     def ticked(self) -> list[Offer]:
         """What the visitor agreed to."""
         return [offer for offer in self.offers if self.cleaned_data.get(offer.field_name)]
+
+    def answers(self) -> dict[str, Any]:
+        """{UUID of the field: answer, as it is kept}, of what was ticked alone."""
+        questions = [question for offer in self.ticked() for question in offer.questions]
+        return answers_to(questions, self.cleaned_data)
+
+    def typed_answers(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands in the fields of all the boxes, right or wrong: for a form that is shown again."""
+        return {
+            question.name: question.field.widget.value_from_datadict(data, {}, question.name)
+            for offer in self.offers
+            for question in offer.questions
+        }
+
+
+def answers_to(questions: Sequence[Question], cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """{UUID of the field: answer, as it is kept}, without those that are empty."""
+    kept = {question.uuid: as_kept(cleaned.get(question.name)) for question in questions}
+    return {uuid: answer for uuid, answer in kept.items() if answer is not None}
+
+
+class AnswersForm(forms.Form):
+    """What a book asks, with what a reader has answered."""
+
+    def __init__(
+        self, *args: Any, questions: Sequence[Question], answers: Mapping[str, Any], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.questions = questions
+        for question in questions:
+            self.fields[question.name] = question.field
+            self.initial[question.name] = as_typed(question.field, answers.get(question.uuid))
+
+    def answers(self) -> dict[str, Any]:
+        return answers_to(self.questions, self.cleaned_data)
+
+
+def as_typed(field: forms.Field, answer: Any) -> Any:
+    """An answer as it stands in its field again, which may have been of another type then."""
+    if isinstance(field, forms.DateTimeField):
+        try:
+            return datetime.fromisoformat(answer)
+        except (TypeError, ValueError):
+            return answer
+    if isinstance(field, forms.MultipleChoiceField) and isinstance(answer, str):
+        return [answer]
+    return answer
 
 
 class SignupForm(ConsentForm):

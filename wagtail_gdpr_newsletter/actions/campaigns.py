@@ -157,6 +157,7 @@ def _freeze(campaign: Campaign, user: User | None) -> None:
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
+        fields=campaign.fields_in(rendered),
         from_header=sender.from_header,
         reply_to=sender.email,
         audience=narrowing.definition_of(campaign),

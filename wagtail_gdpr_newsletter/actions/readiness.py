@@ -17,7 +17,6 @@ from wagtail.blocks.stream_block import StreamBlockValidationError
 from wagtail.models import Site
 
 from ..models import Campaign, SendStatus
-from ..models.campaigns import unknown_token_message
 from ..rendering.newsletter import RenderingFailed
 from ..sending import audience, narrowing
 
@@ -74,7 +73,7 @@ def _content_reasons(campaign: Campaign) -> list[str]:
         )
     try:
         if unknown := campaign.unknown_tokens():
-            reasons.append(unknown_token_message(unknown))
+            reasons.append(campaign.unknown_token_message(unknown))
     except RenderingFailed as error:
         reasons.append(str(error))
     return list(dict.fromkeys(reasons))

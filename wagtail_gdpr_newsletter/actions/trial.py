@@ -84,6 +84,7 @@ def _unsaved_message(draft: Campaign) -> FrozenMessage:
         subject=_("[Test] %(subject)s") % {"subject": rendered.subject},
         html=rendered.html,
         text=rendered.text,
+        fields=draft.fields_in(rendered),
         from_header=draft.sender.from_header,
         reply_to=draft.sender.email,
     )

@@ -13,7 +13,7 @@ from django.db import transaction
 from wagtail.models import Site
 
 from .. import conf
-from ..models import AddressBook, ConsentStatement, SenderSettings, WordingVersion
+from ..models import AddressBook, BookField, ConsentStatement, SenderSettings, WordingVersion
 from ..rendering import notice
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ def _draft(book: AddressBook) -> list[ConsentStatement]:
     sender = SenderSettings.for_site(book.site)
     if not sender.is_written:
         return []
+    # Not in the order of the form: another order is no other text.
+    asked = [
+        notice.Asked(each.label, each.purpose, each.required)
+        for each in BookField.objects.filter(book=book).order_by("pk")
+    ]
     return [
         _with_digest(
             ConsentStatement(
@@ -69,6 +74,7 @@ def _draft(book: AddressBook) -> list[ConsentStatement]:
                     purpose=wording.notice,
                     language=wording.language,
                     confirmation_expiry=conf.confirmation_expiry(),
+                    asked=asked,
                 ),
             )
         )

@@ -1,6 +1,8 @@
 """The tables, one file a noun."""
 
 from .address_books import AddressBook, ConsentWording, reasons_against_form
+from .answers import Comparison, answering
+from .book_fields import BookField
 from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
 from .consent import ConsentRecord, Origin, RecordedEvent
 from .contacts import Contact
@@ -30,8 +32,10 @@ __all__ = [
     "AccessSession",
     "AddressBook",
     "AskedMailbox",
+    "BookField",
     "Campaign",
     "CampaignLock",
+    "Comparison",
     "ConsentRecord",
     "ConsentStatement",
     "ConsentWording",
@@ -69,5 +73,6 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "WordingVersion",
+    "answering",
     "reasons_against_form",
 ]

@@ -41,6 +41,7 @@ from ..rendering import merge
 from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
 from ..tokens import SAMPLE_LINK_TOKEN
 from .address_books import AddressBook
+from .book_fields import fields_by_token
 from .evidence import Evidence
 from .narrowing import Narrowed
 from .sender import SenderSettings
@@ -215,8 +216,7 @@ class Campaign(
         ]
 
     def __str__(self) -> str:
-        subject = merge.MergeTemplate.read(self.subject).fill({})
-        return subject or str(_("Campaign without a subject"))
+        return merge.by_fallbacks(self.subject) or str(_("Campaign without a subject"))
 
     @property
     def revisions(self) -> models.Manager[Revision]:
@@ -268,12 +268,24 @@ class Campaign(
                 )
             )
 
+    @cached_property
+    def fields(self) -> dict[str, list[list[str]]]:
+        """What its books ask, as a token names it: see `fields_by_token`."""
+        return fields_by_token(self.books.all())
+
+    def fields_in(self, rendered: Rendered) -> dict[str, list[list[str]]]:
+        """Those that the message has a place for."""
+        texts = [rendered.subject, rendered.html, rendered.text]
+        used = merge.names_in(texts, fields=self.fields)
+        return {name: fields for name, fields in self.fields.items() if name in used}
+
     def unknown_tokens(self) -> list[str]:
         rendered = self.render()
+        texts = [rendered.subject, self.preheader, rendered.text]
         return sorted(
             {
-                *merge.unknown_tokens([rendered.subject, self.preheader, rendered.text]),
-                *merge.torn_tokens(rendered.html),
+                *merge.unknown_tokens(texts, fields=self.fields),
+                *merge.torn_tokens(rendered.html, fields=self.fields),
             }
         )
 
@@ -295,19 +307,16 @@ class Campaign(
             "my_data_url": links.absolute(self.site, "my_data", SAMPLE_LINK_TOKEN),
         }
         if mode_name == "text":
-            text = merge.MergeTemplate.read(rendered.text).fill(values)
+            text = merge.MergeTemplate.read(rendered.text, fields=self.fields).fill(values)
             return HttpResponse(text, content_type="text/plain; charset=utf-8")
-        return HttpResponse(merge.MergeTemplate.read(rendered.html).fill(values, escape=escape))
+        html = merge.MergeTemplate.read(rendered.html, fields=self.fields)
+        return HttpResponse(html.fill(values, escape=escape))
 
-
-def unknown_token_message(tokens: list[str]) -> str:
-    return str(
-        _("Unknown placeholders: %(tokens)s. There are %(known)s.")
-        % {
-            "tokens": ", ".join(tokens),
-            "known": ", ".join(f"{{{name}|…}}" for name in merge.PERSONAL),
-        }
-    )
+    def unknown_token_message(self, tokens: list[str]) -> str:
+        known = [*merge.PERSONAL, *self.fields]
+        said = _("Unknown placeholders: %(tokens)s. There are %(known)s.")
+        named = ", ".join(f"{{{name}|…}}" for name in known)
+        return str(said % {"tokens": ", ".join(tokens), "known": named})
 
 
 class FrozenMessage(Evidence):
@@ -322,6 +331,8 @@ class FrozenMessage(Evidence):
     subject = models.CharField(max_length=200)
     html = models.TextField()
     text = models.TextField()
+    #: What fields its tokens name, as `Campaign.fields` has them: they stay tokens if a field is removed.
+    fields = models.JSONField(default=dict)
     from_header = models.CharField(max_length=500)
     reply_to = models.EmailField()
     #: Whom it was for, see `sending.narrowing.definition_of`; not known of what was sent before that was stored.

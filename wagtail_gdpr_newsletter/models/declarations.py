@@ -16,6 +16,7 @@ def _not(names: str) -> frozenset[str]:
 
 
 _GOES = (Erasure.DELETE, Kept.WITH_CONTACT)
+_ANSWERS = (Erasure.DELETE, Kept.ANSWERS)
 _PROOF = (Erasure.STRIP, Kept.AS_PROOF)
 _CLIENT = (Erasure.STRIP, Kept.CLIENT)
 _LEDGER = (Erasure.DETACH, Kept.AS_PROOF)
@@ -74,6 +75,10 @@ DECLARATIONS: dict[str, Declaration] = {
             "unsubscribed_at": Personal(_("left on"), *_GOES),
             "brought_by": Personal(_("brought by the import"), *_GOES, shown=False),
             "proven_by": Personal(_("proven by the import"), *_GOES, shown=False),
+            "answers": Personal(_("your answers"), *_ANSWERS),
+            "asked_answers": Personal(
+                _("answers that nobody has confirmed"), *_ANSWERS, shown=False
+            ),
         },
         _not("id created_at"),
         whose=("contact",),
@@ -237,6 +242,12 @@ DECLARATIONS: dict[str, Declaration] = {
     "AddressBook": Declaration(
         _("Address books"), {}, _not("id uuid site name description ask_name created_at")
     ),
+    "BookField": Declaration(
+        _("Fields of address books"),
+        {},
+        _not("id sort_order book uuid clean_name label field_type required choices help_text")
+        | _not("purpose"),
+    ),
     "ConsentWording": Declaration(
         _("Consent wordings"), {}, _not("id sort_order book language label notice")
     ),
@@ -290,7 +301,7 @@ DECLARATIONS: dict[str, Declaration] = {
     "FrozenMessage": Declaration(
         _("Frozen messages"),
         {},
-        _not("id campaign revision subject html text from_header reply_to audience digest")
+        _not("id campaign revision subject html text fields from_header reply_to audience digest")
         | _not("frozen_at frozen_by"),
     ),
 }

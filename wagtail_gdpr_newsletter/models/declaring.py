@@ -26,6 +26,7 @@ class Kept(Enum):
     WITH_CONTACT = _(
         "until you have it deleted; a sign-up that nobody confirms is deleted by itself"
     )
+    ANSWERS = _("your answers until you change them, or a day after you have left that newsletter")
     AS_PROOF = _("as long as we may have to prove your consent")
     CLIENT = _("IP address and browser for %(time)s, then removed from the proof")
     SUPPRESSION = _("for good, so that we do not write to you again")

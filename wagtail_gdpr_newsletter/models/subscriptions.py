@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -14,6 +16,9 @@ from .contacts import Contact
 from .imports import ContactImport
 from .statements import ConsentStatement, overtaken
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
+
+#: No more confirmation mails go to an address while the link of the first is good.
+KEPT_REQUESTS = 5
 
 
 class SubscriptionStatus(models.TextChoices):
@@ -124,6 +129,10 @@ class Subscription(models.Model):
     proven_by = models.ForeignKey(
         ContactImport, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    #: {UUID of a field: answer}; what it may be, `forms.as_kept` says.
+    answers = models.JSONField(default=dict)
+    #: [[key, answers], ...] of the request under way: nobody's, until a mailbox has confirmed it.
+    asked_answers = models.JSONField(default=list)
     created_at = models.DateTimeField(default=now)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -178,10 +187,30 @@ class Subscription(models.Model):
         self.previous_status, self.previous_statement = self.status, self.statement
         self.status, self.requested_at = SubscriptionStatus.PENDING, now()
 
+    def ask_with(self, answers: Mapping[str, Any]) -> None:
+        """Keep what was typed with a request, apart from what came with earlier ones; not saved yet."""
+        if answers or self.asked_answers:
+            asked = [*self.asked_answers, [secrets.token_hex(4), dict(answers)]]
+            self.asked_answers = asked[-KEPT_REQUESTS:]
+
+    @property
+    def asked_key(self) -> str:
+        """Names what was typed last, so that a mail can say what it is about; empty for nothing."""
+        return self.asked_answers[-1][0] if self.asked_answers else ""
+
+    def take_answers(self, asked_key: str, fields: Iterable[str]) -> None:
+        """What came with that request, beside what was answered before; not saved yet.
+
+        `fields`: the UUIDs of those that the book has now. Nobody keeps answers to any others.
+        """
+        answers = {**self.answers, **dict(self.asked_answers).get(asked_key, {})}
+        self.answers = {uuid: answers[uuid] for uuid in fields if uuid in answers}
+
     def settle(self, status: str) -> None:
         """Make it what was decided, with nothing to go back to; not saved yet."""
         self.status, self.mail_wanted_at = status, None
         self.previous_status, self.previous_statement = "", None
+        self.asked_answers = []
 
     def take_request_back(self) -> None:
         """Make it what it was before the request; not saved yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import translation
@@ -11,8 +13,22 @@ from django.utils.translation import ngettext
 from .newsletter import Sender
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a form asks beside the address."""
+
+    label: str
+    purpose: str
+    required: bool
+
+
 def compose(
-    *, sender: Sender, purpose: str, language: str, confirmation_expiry: timedelta
+    *,
+    sender: Sender,
+    purpose: str,
+    language: str,
+    confirmation_expiry: timedelta,
+    asked: Sequence[Asked] = (),
 ) -> list[list[str]]:
     """[[heading, text], ...] in the order in which the law lists them; empty parts are left out."""
     with translation.override(language):
@@ -23,7 +39,8 @@ def compose(
                 _("Legal basis"),
                 _("Your consent (Article 6(1)(a) of the GDPR). It is voluntary."),
             ],
-            [_("What you have to tell us"), _("Only your e-mail address; all else is up to you.")],
+            [_("What else we ask, and why"), _asked(asked)],
+            [_("What you have to tell us"), _required(asked)],
             _recipients(sender),
             [_("How long we keep it"), _retention(confirmation_expiry)],
             [
@@ -45,6 +62,18 @@ def compose(
             _measuring(),
         ]
     return [[heading, text] for heading, text in parts if text]
+
+
+def _asked(asked: Sequence[Asked]) -> str:
+    return "\n".join(f"{each.label}: {each.purpose}" for each in asked)
+
+
+def _required(asked: Sequence[Asked]) -> str:
+    required = ", ".join(each.label for each in asked if each.required)
+    if not required:
+        return _("Only your e-mail address; all else is up to you.")
+    said = _("Your e-mail address and, for this newsletter: %(fields)s. All else is up to you.")
+    return said % {"fields": required}
 
 
 def about_sender(sender: Sender) -> list[list[str]]:

@@ -110,12 +110,17 @@ def _reasons() -> list[tuple[str, Q]]:
 
 
 def recipients(
-    campaign: Campaign, mailable: SubscriptionQuerySet, claimed: Sequence[Claim], *, latest: float
+    campaign: Campaign,
+    mailable: SubscriptionQuerySet,
+    claimed: Sequence[Claim],
+    *,
+    latest: float,
+    with_answers: bool = False,
 ) -> list[Claimed]:
     """Whom these deliveries go to: without the people who may not be written to any more.
 
     `mailable`, of the campaign, is asked once more, at the moment of sending, by one query. What it says holds
-    until `latest`, by the monotonic clock.
+    until `latest`, by the monotonic clock. What they have answered is read only where the message needs it.
     """
     by_contact = {claim.contact: claim for claim in claimed}
     contacts = sorted(contact for contact in by_contact if contact)
@@ -132,20 +137,24 @@ def recipients(
             "contact__name",
             "contact__link_token",
             "book__uuid",
+            *(["answers"] if with_answers else []),
         )
     )
     reached = []
     for contact, group in groupby(rows, key=itemgetter(0)):
         row, *others = group
-        _contact, address, canonical, name, token, _book = row
+        _contact, address, canonical, name, token = row[:5]
         recipient = Recipient(
             address=address,
             mailbox=Address(address, canonical).mailbox,
             name=name,
             link_token=token,
-            books=tuple(each[-1] for each in (row, *others)),
+            books=tuple(each[5] for each in (row, *others)),
             delivery_id=opaque_id(campaign, by_contact[contact].delivery),
         )
+        if with_answers:
+            told = {uuid: answer for each in (row, *others) for uuid, answer in each[6].items()}
+            recipient = recipient._replace(answers=told)
         reached.append(Claimed(by_contact[contact], recipient, latest))
     return _still_theirs(reached)
 

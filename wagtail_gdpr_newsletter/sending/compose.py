@@ -6,13 +6,13 @@ are split at their token, book names are looked up. A copy is then one join of b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cached_property, lru_cache
 from time import time
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils import translation
@@ -22,6 +22,7 @@ from wagtail.models import Site
 from .. import links
 from ..addresses import Address
 from ..models import AddressBook, FrozenMessage
+from ..rendering.answers import in_words
 from ..rendering.merge import MergeTemplate, Slot, one_line
 from ..tokens import SAMPLE_LINK_TOKEN
 from . import messages, mime
@@ -39,6 +40,8 @@ class Recipient(NamedTuple):
     books: tuple[str, ...]
     #: Opaque (M5): `Delivery.opaque_id`, or one that no ledger knows.
     delivery_id: str
+    #: {UUID of a field: answer}; read only where the message has a place for one.
+    answers: Mapping[str, Any] = MappingProxyType({})
 
 
 class Copy(NamedTuple):
@@ -152,6 +155,7 @@ class Composer:
     def values(self, recipient: Recipient) -> dict[str, str]:
         """Of every slot that there may be."""
         return {
+            **self._answers_of(recipient),
             "name": recipient.name,
             "email": recipient.address,
             "books": self._names_of(recipient.books),
@@ -160,20 +164,38 @@ class Composer:
             TOKEN.name: recipient.link_token,
         }
 
+    def _answers_of(self, recipient: Recipient) -> dict[str, str]:
+        if not self.frozen.fields:
+            return {}
+        with translation.override(self.frozen.campaign.language):
+            return {
+                name: self._first_answer(recipient.answers, fields)
+                for name, fields in self.frozen.fields.items()
+            }
+
+    @staticmethod
+    def _first_answer(answers: Mapping[str, Any], fields: Sequence[Sequence[str]]) -> str:
+        """Of the first book that has one."""
+        told = (in_words(answers.get(uuid), field_type) for uuid, field_type in fields)
+        return next(filter(None, told), "")
+
     def subject_for(self, values: Mapping[str, str]) -> str:
         return one_line(self.subject.fill(values))
 
     @cached_property
     def subject(self) -> MergeTemplate:
-        return self._with_split_urls(MergeTemplate.read(self.frozen.subject))
+        return self._with_split_urls(self._read(self.frozen.subject))
 
     @cached_property
     def html(self) -> MergeTemplate:
-        return self._with_split_urls(MergeTemplate.read(self.frozen.html), escape=escape)
+        return self._with_split_urls(self._read(self.frozen.html), escape=escape)
 
     @cached_property
     def text(self) -> MergeTemplate:
-        return self._with_split_urls(MergeTemplate.read(self.frozen.text))
+        return self._with_split_urls(self._read(self.frozen.text))
+
+    def _read(self, text: str) -> MergeTemplate:
+        return MergeTemplate.read(text, fields=self.frozen.fields)
 
     @property
     def _site(self) -> Site:

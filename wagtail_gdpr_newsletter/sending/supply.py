@@ -35,6 +35,7 @@ class Supply:
         #: Put together once: that takes as long as to ask. Whom the campaign was for is decided in the ledger, and
         #: not asked again: `audience.subscriptions_of`.
         self._mailable = audience.in_books(campaign).mailable()
+        self._with_answers = bool(campaign.frozen_message.fields)
         self._turn = turn
         self._deadline = deadline
         self._size = FIRST_BATCH
@@ -102,7 +103,13 @@ class Supply:
             return []
         latest = self._began + self._patience
         reached = self._turn.look(
-            lambda: audience.recipients(self._campaign, self._mailable, claims, latest=latest)
+            lambda: audience.recipients(
+                self._campaign,
+                self._mailable,
+                claims,
+                latest=latest,
+                with_answers=self._with_answers,
+            )
         )
         self._turn.skip(set(claims) - {each.claim for each in reached})
         return reached
