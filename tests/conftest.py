@@ -133,7 +133,7 @@ class Visitor:
         assert form, "the page shows no sign-up form"
         data = {item["name"]: item.get("value", "") for item in form.select("input[type=hidden]")}
         data |= {"email": email, **fields}
-        for box in form.select("input[type=checkbox]"):
+        for box in form.select("input[type=checkbox][name^=book-]"):
             if self.response.status_code != 422:  # There the visitor's own ticks are kept.
                 assert not box.has_attr("checked"), "no box is ever ticked beforehand"
             block = box.find_parent(class_="gdpr-newsletter-consent").get_text()

@@ -221,6 +221,7 @@ def _token(contact: Contact, pending: Sequence[Subscription]) -> str:
             "name": contact.name,
             # A later request may be for a newer wording: this mail is about the one that it names.
             "statements": {subscription.pk: subscription.statement_id for subscription in pending},
+            "answers": {subscription.pk: subscription.asked_key for subscription in pending},
             "issued": now().timestamp(),
         },
     )

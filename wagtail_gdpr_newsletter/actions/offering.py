@@ -7,17 +7,18 @@ holds nothing of the visitor, and a page that a cache kept for weeks still says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.utils.module_loading import import_string
 from wagtail.models import Site
 
 from .. import conf, tokens
-from ..forms import ConsentForm, Offer, SignupForm
+from ..forms import ConsentForm, Offer, Question, SignupForm
 from ..models import (
     AddressBook,
+    BookField,
     ConsentStatement,
     Contact,
     SenderSettings,
@@ -38,6 +39,8 @@ class ShownForm:
     button_label: str
     success_message: str
     thank_you_page: int | None
+    #: UUIDs of what the books asked then: nobody is blamed for what they were not asked.
+    fields: list[str] = field(default_factory=list)
 
     @property
     def token(self) -> str:
@@ -57,7 +60,7 @@ class ShownForm:
         form_class = import_string(conf.signup_form())
         return form_class(
             data,
-            offers=[_offer(statement) for statement in self._statements()],
+            offers=_offers(self._statements(), BookField.objects.filter(uuid__in=self.fields)),
             ask_name=self.ask_name,
             token=self.token,
             # Two blocks on one page must not share the ids of their fields.
@@ -92,12 +95,17 @@ class ShownForm:
 
     def refreshed(self) -> ShownForm:
         """The same form with the newest statements, in the languages that it was in."""
-        newest = [
-            current_statement(book, statement.language)
+        books = {
+            book: statement.language
             for statement in self._statements()
             if (book := statement.version.book)
-        ]
-        return replace(self, statements=[statement.pk for statement in newest if statement])
+        }
+        newest = [current_statement(book, language) for book, language in books.items()]
+        return replace(
+            self,
+            statements=[statement.pk for statement in newest if statement],
+            fields=[each.uuid for each in BookField.objects.filter(book__in=books)],
+        )
 
 
 def show_form(
@@ -124,6 +132,7 @@ def show_form(
         button_label=button_label,
         success_message=success_message,
         thank_you_page=thank_you_page,
+        fields=[each.uuid for each in BookField.objects.filter(book__in=books)],
     )
 
 
@@ -143,7 +152,9 @@ def join_form(
     statements: Sequence[ConsentStatement], data: Mapping[str, Any] | None = None
 ) -> ConsentForm:
     """A box for each. One that was ticked under a text that has changed since counts for nothing."""
-    return ConsentForm(data, offers=[_offer(statement) for statement in statements], auto_id="%s")
+    books = [statement.version.book_id for statement in statements]
+    offers = _offers(statements, BookField.objects.filter(book__in=books))
+    return ConsentForm(data, offers=offers, auto_id="%s")
 
 
 def current_statement(book: AddressBook, language: str) -> ConsentStatement | None:
@@ -164,13 +175,20 @@ def current_statements(books: Sequence[AddressBook], language: str) -> list[Cons
     ]
 
 
-def _offer(statement: ConsentStatement) -> Offer:
-    """What is shown is what is kept as proof, and nothing else."""
-    return Offer(
-        statement=statement.pk,
-        book_uuid=statement.version.book_uuid,
-        book_name=statement.book_name,
-        description=statement.description,
-        label=statement.label,
-        notice=[(heading, text) for heading, text in statement.notice],
-    )
+def _offers(statements: Sequence[ConsentStatement], fields: Iterable[BookField]) -> list[Offer]:
+    """What is shown is what is kept as proof, and nothing else; and what the books ask."""
+    asked: dict[int | None, list[Question]] = {}
+    for each in fields if statements else ():
+        asked.setdefault(each.book_id, []).append(each.as_question())
+    return [
+        Offer(
+            statement=statement.pk,
+            book_uuid=statement.version.book_uuid,
+            book_name=statement.book_name,
+            description=statement.description,
+            label=statement.label,
+            notice=[(heading, text) for heading, text in statement.notice],
+            questions=asked.get(statement.version.book_id, []),
+        )
+        for statement in statements
+    ]

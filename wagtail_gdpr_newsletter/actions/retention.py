@@ -1,12 +1,13 @@
 """What is removed when its time is over?
 
-Unconfirmed sign-ups with everything that was kept for them (C12), the visitor's connection in the
-proof (C7), service mails and sessions that are over. Runs daily; repeating it does no harm.
+Unconfirmed sign-ups with everything that was kept for them (C12), what was answered for a newsletter that
+somebody has left, the visitor's connection in the proof (C7), service mails and sessions that are over. Runs daily; repeating it does no harm.
 """
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
@@ -20,6 +21,7 @@ from ..models import (
     RightsOutcome,
     RightsRequest,
     Subscription,
+    SubscriptionStatus,
 )
 from ..models.contacts import ContactQuerySet
 from ..models.subscriptions import SubscriptionQuerySet
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 def purge() -> None:
     """Everything that is due."""
     purge_unconfirmed()
+    purge_answers()
     ConsentRecord.objects.strip_client(before=now() - conf.client_retention())
     service_mail.purge_service_mails()
     access.purge_sessions()
@@ -50,6 +53,16 @@ def purge_unconfirmed() -> int:
         except DatabaseError:  # One that cannot be deleted must not keep all the others.
             logger.exception("The request %s could not be deleted.", subscription_pk)
     return forgotten
+
+
+def purge_answers() -> int:
+    """Forget what nobody is written to by any more; after a day, so that leaving can be taken back."""
+    left = Subscription.objects.filter(
+        status=SubscriptionStatus.UNSUBSCRIBED,
+        unsubscribed_at__lt=now() - timedelta(days=1),
+        contact__restricted=False,  # Then everything is kept (GDPR 18).
+    )
+    return left.exclude(answers={}).update(answers={})
 
 
 def _lapsed() -> SubscriptionQuerySet:

@@ -8,11 +8,12 @@ everything that depends on the address happens here, behind the view.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.views.decorators.debug import sensitive_variables
 from wagtail.models import Site
@@ -20,6 +21,7 @@ from wagtail.models import Site
 from .. import conf, signals, tokens
 from ..addresses import Address
 from ..models import (
+    BookField,
     ConsentRecord,
     ConsentStatement,
     Contact,
@@ -32,8 +34,11 @@ from ..models import (
 from . import confirmation_mail
 from .patience import patiently
 
+#: {UUID of a field: answer}, as `forms.as_kept` has them.
+Answers = Mapping[str, Any]
 
-@sensitive_variables("address", "name", "contact")
+
+@sensitive_variables("address", "name", "contact", "answers")
 @transaction.atomic
 def sign_up(
     *,
@@ -42,8 +47,12 @@ def sign_up(
     name: str,
     statements: Sequence[ConsentStatement],
     origin: Origin,
+    answers: Answers | None = None,
 ) -> None:
-    """Take a request for the books of the statements; they must be of that site."""
+    """Take a request for the books of the statements; they must be of that site.
+
+    `answers` are nobody's until a mailbox has confirmed them: whoever has confirmed before keeps theirs.
+    """
     if Suppression.objects.of(address.canonical, site=site).final().exists():
         return  # After a complaint or "never write to me" no mail goes there at all (S5).
     contact = Contact.objects.lock_or_add(
@@ -53,11 +62,18 @@ def sign_up(
         return
     if name and not _has_confirmed(contact):
         _rename(contact, name)
-    _request(contact, statements, origin=origin)
+    _request(contact, statements, origin=origin, answers=answers or {})
 
 
+@sensitive_variables("answers")
 @transaction.atomic
-def join(*, contact: Contact, statements: Sequence[ConsentStatement], origin: Origin) -> None:
+def join(
+    *,
+    contact: Contact,
+    statements: Sequence[ConsentStatement],
+    origin: Origin,
+    answers: Answers | None = None,
+) -> None:
     """Somebody asks from their own data: with the box and the confirmation, as at any form.
 
     They have just shown that the mailbox is theirs, so its mail need not wait for ten minutes after
@@ -69,15 +85,20 @@ def join(*, contact: Contact, statements: Sequence[ConsentStatement], origin: Or
     if here.restricted or here.suppressions.final().exists():
         return
     Contact.objects.filter(pk=here.pk).update(confirmation_rests_until=None)
-    _request(here, statements, origin=origin)
+    _request(here, statements, origin=origin, answers=answers or {})
 
 
-def _request(contact: Contact, statements: Sequence[ConsentStatement], *, origin: Origin) -> None:
-    asked = [
-        subscription
-        for statement in statements
-        if (subscription := _ask(contact, statement, origin=origin))
-    ]
+def _request(
+    contact: Contact, statements: Sequence[ConsentStatement], *, origin: Origin, answers: Answers
+) -> None:
+    whose = dict(BookField.objects.filter(uuid__in=answers).values_list("uuid", "book"))
+    asked = []
+    for statement in statements:
+        theirs = {
+            uuid: answers[uuid] for uuid, book in whose.items() if book == statement.version.book_id
+        }
+        if subscription := _ask(contact, statement, origin=origin, answers=theirs):
+            asked.append(subscription)
     if asked:
         # Robust: a queue that is down must not tell strangers who was asked (A2); it is rung again.
         transaction.on_commit(lambda: confirmation_mail.ring(contact.pk), robust=True)
@@ -98,7 +119,9 @@ def _rename(contact: Contact, name: str) -> None:
         contact.save(update_fields=["name"])
 
 
-def _ask(contact: Contact, statement: ConsentStatement, *, origin: Origin) -> Subscription | None:
+def _ask(
+    contact: Contact, statement: ConsentStatement, *, origin: Origin, answers: Answers
+) -> Subscription | None:
     """Make one subscription pending, or keep it so; `None` where that changes nothing.
 
     Silently: a form must not tell strangers who is subscribed, or who has asked already.
@@ -124,7 +147,8 @@ def _ask(contact: Contact, statement: ConsentStatement, *, origin: Origin) -> Su
             subscription.begin_request()
         subscription.statement = statement
         subscription.mail_wanted_at = now()
-        subscription.save()
+    subscription.ask_with(answers)
+    subscription.save()
     ConsentRecord.objects.append(
         RecordedEvent.REQUESTED,
         subscription.contact,
@@ -145,9 +169,13 @@ def awaiting_confirmation(token: str) -> list[Subscription]:
 
     Raise `InvalidToken` or `ExpiredToken` from `tokens`.
     """
-    told = _read(token)
+    return _awaiting(_read(token), BookField.objects.all())
+
+
+def _awaiting(told: dict[str, Any], fields: QuerySet[BookField]) -> list[Subscription]:
     issued = datetime.fromtimestamp(told["issued"], tz=UTC)
     asked_for = ConsentStatement.objects.still_valid().in_bulk(told["statements"].values())
+    asking = _by_book(fields, told)
     awaiting = []
     for subscription in _named_by(told):
         statement = asked_for.get(told["statements"][str(subscription.pk)])
@@ -155,9 +183,21 @@ def awaiting_confirmation(token: str) -> list[Subscription]:
         is_pending = subscription.status == SubscriptionStatus.PENDING
         if is_pending and statement and requested_at and requested_at <= issued:
             subscription.statement = statement
-            subscription.contact.name = told["name"]  # To show; the confirmation takes it.
+            # To show; the confirmation takes them. What this mail was sent for, whatever was typed since.
+            subscription.contact.name = told["name"]
+            asked_key = told.get("answers", {}).get(str(subscription.pk), "")
+            subscription.take_answers(asked_key, asking.get(subscription.book_id, ()))
             awaiting.append(subscription)
     return awaiting
+
+
+def _by_book(fields: QuerySet[BookField], told: dict[str, Any]) -> dict[int, list[str]]:
+    """The UUIDs of what the books ask now."""
+    books = Subscription.objects.filter(pk__in=told["statements"]).values_list("book", flat=True)
+    asking: dict[int, list[str]] = {}
+    for field in fields.filter(book__in=list(books)).order_by("pk"):
+        asking.setdefault(field.book_id, []).append(field.uuid)
+    return asking
 
 
 def confirmed_before(token: str) -> bool:
@@ -192,7 +232,8 @@ def _confirm(token: str, origin: Origin) -> list[Subscription]:
     confirmed: list[Subscription] = []
     if contact is None:
         return confirmed
-    awaiting = awaiting_confirmation(token)
+    # Held, so that no field is removed while answers to it are taken.
+    awaiting = _awaiting(told, BookField.objects.select_for_update())
     if awaiting and not _has_confirmed(contact):
         _rename(contact, told["name"])  # The one that this mail was sent for, whatever came since.
     for subscription in awaiting:

@@ -70,6 +70,7 @@ def _take(request: HttpRequest, shown: ShownForm) -> HttpResponse:
         address=form.cleaned_data["email"],
         name=form.cleaned_data.get("name", ""),
         statements=agreed,
+        answers=form.answers(),
         origin=origin_of(request, "form", page_url=shown.page_url, block_id=shown.block_id),
     )
     return _answer(request, shown)
@@ -80,6 +81,7 @@ def _show_again(request: HttpRequest, shown: ShownForm) -> HttpResponse:
     refreshed = shown.refreshed()
     form = refreshed.build()
     form.initial = {name: request.POST.get(name, "") for name in ("email", "name")}
+    form.initial |= form.typed_answers(request.POST)
     return _show_form(request, form, refreshed, outdated=True, status=409)
 
 
@@ -158,4 +160,5 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         language=contact.served_language,
         contact=contact,
         subscriptions=done,
+        answers=[told for each in done for told in actions.answers_in_words(each)],
     )
