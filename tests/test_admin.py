@@ -49,6 +49,7 @@ def book_data(site, *, label: str = "Yes, please", initial: int = 0, **extra):
             "name": "Letters",
             "description": "",
             "wordings": inline_formset([wording], initial=initial, min=1),
+            "fields": inline_formset([]),
             **extra,
         }
     )

@@ -155,6 +155,7 @@ def test_a_changed_name_or_description_is_a_new_version_too(client, site, book, 
                 initial=1,
                 min=1,
             ),
+            "fields": inline_formset([]),
         }
     )
     refused = client.post(url(AddressBook, "edit", book.pk), data)

@@ -139,6 +139,8 @@ LOG_ACTIONS = [
     ("export_contact", _("Download a contact"), _("Data of the contact downloaded")),
     ("print_evidence", _("Print proof of consent"), _("Proof of consent printed")),
     ("correct_contact", _("Correct a contact"), _("Name or language corrected")),
+    ("correct_answers", _("Correct answers of a contact"), _("Answers corrected")),
+    ("remove_field", _("Remove a field"), _("Field removed, and the answers to it deleted")),
     ("ask_for_new_address", _("Ask at a new address"), _("New address asked to confirm")),
     ("send_access_link", _("Send the My data link"), _("Link to the data sent")),
     ("unsubscribe_contact", _("Unsubscribe a contact"), _("Unsubscribed")),

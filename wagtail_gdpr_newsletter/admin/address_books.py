@@ -28,15 +28,19 @@ from wagtail.snippets.views.snippets import (
 from .. import actions
 from ..models import AddressBook, SenderSettings, Subscription, SubscriptionStatus, WordingVersion
 from . import ViewMixin
+from .book_fields import FIELDS_PANEL, FieldsForm
 from .forms import MaterialChangeForm, SiteForm
 from .growth import GrowthView
 
 
-class AddressBookForm(MaterialChangeForm, SiteForm):
+class AddressBookForm(FieldsForm, MaterialChangeForm, SiteForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk and "site" in self.fields and self.instance.subscriptions.exists():
             self.fields["site"].disabled = True  # Its people are contacts of this site.
+        for form in self.formsets["wordings"].forms:
+            # Wagtail's page does not have the hidden value by which Django would see whether it has changed.
+            form.fields["language"].show_hidden_initial = False
 
     def has_been_shown(self) -> bool:
         return bool(self.instance.pk) and self.instance.wording_versions.exists()
@@ -45,14 +49,16 @@ class AddressBookForm(MaterialChangeForm, SiteForm):
         changed = {"name", "description"} & set(self.changed_data)
         for form in self.formsets["wordings"].initial_forms:
             changed |= {"label", "notice", "language", "DELETE"} & set(form.changed_data)
-        return bool(changed)
+        return bool(changed) or self.changes_what_is_asked()
 
 
 class VersionsWording(ViewMixin):
-    """Saving a book makes the version that visitors will see from now on."""
+    """Saving a book makes the version that visitors will see from now on, and no answer outlives its field."""
 
     def save_instance(self) -> AddressBook:
+        removed = self.form.removed_fields
         book = super().save_instance()
+        actions.forget_answers(book=book, removed=removed, user=self.request.user)
         version = actions.version_wording(
             book=book, material=self.form.is_material, user=self.request.user
         )
@@ -204,6 +210,7 @@ class AddressBookViewSet(SnippetViewSet):
                 ],
                 heading=_("What readers sign up for"),
             ),
+            FIELDS_PANEL,
             MultiFieldPanel(
                 [
                     HelpPanel(
