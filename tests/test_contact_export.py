@@ -251,7 +251,9 @@ def test_a_file_is_in_the_language_of_whoever_takes_it(ada):
 
 def test_a_workbook_that_is_broken_off_leaves_no_file_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    broken = exporting._xlsx(broken_off_after(dict.fromkeys(exporting.COLUMNS, "x")))
+    broken = exporting._xlsx(
+        broken_off_after(dict.fromkeys(exporting.COLUMNS, "x")), exporting.COLUMNS
+    )
     with pytest.raises(RuntimeError):
         next(broken)
     assert list(tmp_path.iterdir()) == []

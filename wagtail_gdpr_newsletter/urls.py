@@ -32,6 +32,7 @@ urlpatterns = [
     path("my-data/download/", my_rights.download, name="my_data_download"),
     path("my-data/details/", my_rights.details, name="my_data_details"),
     path("my-data/address/", my_rights.address, name="my_data_address"),
+    path("my-data/answers/", my_rights.answers, name="my_data_answers"),
     path("my-data/join/", my_rights.join, name="my_data_join"),
     path("my-data/leave/", my_rights.leave, name="my_data_leave"),
     path("my-data/restrict/", my_rights.restrict, name="my_data_restrict"),

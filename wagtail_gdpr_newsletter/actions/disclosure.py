@@ -26,6 +26,7 @@ from ..models import (
     SITE_SCOPE,
     AddressBook,
     AskedMailbox,
+    BookField,
     Campaign,
     ConsentStatement,
     Contact,
@@ -38,6 +39,7 @@ from ..models import (
 from ..models.declarations import DECLARATIONS
 from ..models.declaring import Declaration, Kept, Personal
 from ..models.statements import names_of_books
+from ..rendering import answers as answers_words
 from ..rendering import notice
 from .staff_log import note
 
@@ -147,6 +149,14 @@ class Disclosure:
         return notice.about_sender(sender)
 
     @cached_property
+    def fields(self) -> dict[str, dict[str, str]]:
+        """{UUID: what was asked, and why}, of the newsletters that they have a place in."""
+        return {
+            uuid: {"label": field.label, "purpose": field.purpose}
+            for uuid, field in _fields_of(self.contact).items()
+        }
+
+    @cached_property
     def kept(self) -> list[tuple[str, str]]:
         """(what, how long and why) for everything that there is."""
         return [
@@ -168,6 +178,11 @@ def disclose(contact: Contact, *, user: User | None = None) -> Disclosure:
             if declaration.personal
         ],
     )
+
+
+def _fields_of(contact: Contact) -> dict[str, BookField]:
+    theirs = BookField.objects.filter(book__subscriptions__contact=contact)
+    return {field.uuid: field for field in theirs.order_by("book_id", "sort_order", "pk")}
 
 
 def _periods(declaration: Declaration) -> list[Kept]:
@@ -222,7 +237,7 @@ class _Reader:
         )
 
     def _in_words(self, row: models.Model, name: str, value: Any) -> str:
-        if value in (None, "", []):
+        if value in (None, "", [], {}):
             return ""
         if name in self._codes:
             return self._codes[name](value)
@@ -237,11 +252,25 @@ class _Reader:
             "language": lambda code: dict(conf.languages()).get(code, code),
             "scope": self._name_of_book,
             "book_uuid": self._name_of_book,
+            "answers": self._answers,
+            "asked_answers": lambda asked: "\n".join(self._answers(each) for _key, each in asked),
             "books": lambda uuids: ", ".join(filter(None, map(self._name_of_book, uuids))),
         }
 
     def _name_of_book(self, uuid: str) -> str:
         return _("every newsletter") if uuid == SITE_SCOPE else self._book_names.get(uuid, "")
+
+    def _answers(self, answers: dict[str, Any]) -> str:
+        """A line each."""
+        return "\n".join(
+            f"{field.label}: {answers_words.in_words(answers[uuid], field.field_type)}"
+            for uuid, field in self._fields.items()
+            if uuid in answers
+        )
+
+    @cached_property
+    def _fields(self) -> dict[str, BookField]:
+        return _fields_of(self.contact)
 
     @cached_property
     def _book_names(self) -> dict[str, str]:
@@ -298,4 +327,4 @@ def as_stored(value: Any) -> Any:
         return value.pk
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    return value if isinstance(value, bool | int | str | list | None) else str(value)
+    return value if isinstance(value, bool | int | str | list | dict | None) else str(value)

@@ -59,6 +59,7 @@ def _as_json(disclosure: Disclosure) -> str:
         "made_at": now().isoformat(),
         "about": dict(disclosure.about),
         "kept": dict(disclosure.kept),
+        "fields": disclosure.fields,
         "data": {
             section.name: [
                 {fact.name: fact.value for fact in entry.facts} for entry in section.entries
@@ -83,7 +84,7 @@ def _as_csv(section: Section) -> bytes:
     writer = csv.writer(text)
     writer.writerow([fact.label for fact in section.entries[0].facts])
     for entry in section.entries:
-        writer.writerow([as_cell(fact.text or fact.value) for fact in entry.facts])
+        writer.writerow([as_cell(fact.text or fact.value or "") for fact in entry.facts])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -1,6 +1,7 @@
 """What happens when staff take a list of readers away?
 
-A row for each place in an address book, with the proof of it (C5), and one for whoever is in none. Whoever has
+A row for each place in an address book, with the proof of it (C5) and what was answered, and one for whoever is in
+none. Whoever has
 restricted the use of their data is left out (GDPR 18). Why it is taken is asked, and written into the audit log with
 how many it is about (P3). The file is made while it is read, a thousand people after another, however many there
 are; a workbook lies on the disk until then.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,15 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from wagtail.log_actions import log
 
 from ..links import default_site
-from ..models import ConsentRecord, Contact, RecordedEvent, Subscription, SubscriptionStatus
+from ..models import (
+    AddressBook,
+    BookField,
+    ConsentRecord,
+    Contact,
+    RecordedEvent,
+    Subscription,
+    SubscriptionStatus,
+)
 from ..models.contacts import ContactQuerySet
 from .disclosure import WAYS
 from .download import as_cell
@@ -38,7 +48,8 @@ CHUNK = 64 * 1024
 #: A sheet has no more rows, and one is the heading.
 MOST_IN_A_SHEET = 1_048_575
 
-Row = dict[str, str]
+#: Texts, but for answers.
+Row = dict[str, Any]
 
 
 class TooMany(Exception):
@@ -86,22 +97,40 @@ def export_contacts(
     )
     # The rows are made when the request, and its language, are over.
     ways = {way: str(label) for way, label in WAYS.items()}
-    rows = _rows(people, of_subscriptions, ways)
-    return Export(f"contacts-{localdate():%Y-%m-%d}.{file_format}", content_type, write(rows))
+    asked = _columns_of_fields(of_subscriptions.get("book"))
+    rows = _rows(people, of_subscriptions, ways, asked)
+    chunks = write(rows, (*COLUMNS, *dict.fromkeys(asked.values())))
+    return Export(f"contacts-{localdate():%Y-%m-%d}.{file_format}", content_type, chunks)
+
+
+def _columns_of_fields(book: AddressBook | None) -> dict[str, str]:
+    """{UUID of a field: its column}, of that book or of all; a row is about one book, so books share columns."""
+    fields = BookField.objects.order_by("book_id", "sort_order", "pk")
+    return {
+        field.uuid: f"answer_{field.token_name}"
+        for field in (fields.filter(book=book) if book else fields)
+    }
 
 
 def _rows(
-    people: ContactQuerySet, of_subscriptions: Mapping[str, Any], ways: Mapping[str, str]
+    people: ContactQuerySet,
+    of_subscriptions: Mapping[str, Any],
+    ways: Mapping[str, str],
+    asked: Mapping[str, str],
 ) -> Iterator[Row]:
+    nothing = dict.fromkeys(asked.values(), "")
     last = 0
     while step := list(people.filter(pk__gt=last)[:STEP]):
         last = step[-1].pk
-        yield from _rows_of(step, of_subscriptions, ways)
+        for place, row in _rows_of(step, of_subscriptions, ways):
+            answers = place.answers if place else {}
+            told = {asked[uuid]: answer for uuid, answer in answers.items() if uuid in asked}
+            yield row | nothing | told
 
 
 def _rows_of(
     people: list[Contact], of_subscriptions: Mapping[str, Any], ways: Mapping[str, str]
-) -> Iterator[Row]:
+) -> Iterator[tuple[Subscription | None, Row]]:
     """By four queries, however many they are."""
     everywhere = Subscription.objects.filter(contact__in=people)
     places: dict[int, list[Subscription]] = {}
@@ -118,15 +147,16 @@ def _rows_of(
     for contact in people:
         for place in places.get(contact.pk, []):
             told = records.get((contact.pk, place.book.uuid), [])
-            yield _row(
+            row = _row(
                 contact,
                 place,
                 may_be_written_to=place.pk in mailable,
                 proof=_proof_of(place, told),
                 ways=ways,
             )
+            yield place, row
         if contact.pk not in places and not of_subscriptions:
-            yield _about(contact) | dict.fromkeys(COLUMNS[4:], "")
+            yield None, _about(contact) | dict.fromkeys(COLUMNS[4:], "")
 
 
 def _about(contact: Contact) -> Row:
@@ -214,8 +244,19 @@ def _in_words(record: ConsentRecord | None, ways: Mapping[str, str]) -> str:
     return ", ".join(filter(None, [way, record.page_url, _moment(record.occurred_at), record.ip]))
 
 
-def _csv(rows: Iterator[Row]) -> Iterator[bytes]:
-    return as_csv(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
+def _cells(row: Row, columns: Sequence[str]) -> list[str]:
+    return [_in_a_cell(row[name]) for name in columns]
+
+
+def _in_a_cell(value: Any) -> str:
+    """What our own import reads again: of several answers a line each."""
+    if isinstance(value, list):
+        return "\n".join(value)
+    return "yes" if value is True else str(value)
+
+
+def _csv(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[bytes]:
+    return as_csv(columns, (_cells(row, columns) for row in rows))
 
 
 def as_csv(heading: Sequence[str], rows: Iterator[list[str]]) -> Iterator[bytes]:
@@ -233,19 +274,18 @@ def as_csv(heading: Sequence[str], rows: Iterator[list[str]]) -> Iterator[bytes]
     yield text.getvalue().encode()
 
 
-def _jsonl(rows: Iterator[Row]) -> Iterator[bytes]:
+def _jsonl(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[bytes]:
     """As they are (A5), an object a line."""
     for row in rows:
         yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def _xlsx(rows: Iterator[Row]) -> Iterator[bytes]:
+def _xlsx(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[bytes]:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("contacts")
-    sheet.append(COLUMNS)
     try:
-        for row in rows:
-            sheet.append([as_cell(ILLEGAL_CHARACTERS_RE.sub("", row[name])) for name in COLUMNS])
+        for cells in chain([columns], (_cells(row, columns) for row in rows)):
+            sheet.append([as_cell(ILLEGAL_CHARACTERS_RE.sub("", cell)) for cell in cells])
     except BaseException:
         sheet.close()
         sheet._writer.cleanup()  # Else the addresses stay in a file until this process ends.
@@ -257,7 +297,10 @@ def _xlsx(rows: Iterator[Row]) -> Iterator[bytes]:
             yield chunk
 
 
-FORMATS: dict[str, tuple[str, Callable[[Iterator[Row]], Iterator[bytes]]]] = {
+#: With the rows and the names of their columns.
+Write = Callable[[Iterator[Row], Sequence[str]], Iterator[bytes]]
+
+FORMATS: dict[str, tuple[str, Write]] = {
     "csv": ("text/csv; charset=utf-8", _csv),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _xlsx),
     "jsonl": ("application/jsonl; charset=utf-8", _jsonl),

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from ..addresses import Address
 from ..models import (
+    BookField,
     ConsentRecord,
     Contact,
     Delivery,
@@ -89,10 +90,21 @@ def _merge_subscriptions(contact: Contact, other: Contact) -> None:
     mine = {each.book_id: each for each in contact.subscriptions.all()}
     for theirs in other.subscriptions.all():
         ours = mine.get(theirs.book_id)
-        if ours is None or rank(theirs) < rank(ours):
-            if ours:
-                ours.delete()
+        if ours is None:
             Subscription.objects.filter(pk=theirs.pk).update(contact=contact)
+            continue
+        stays, goes = (theirs, ours) if rank(theirs) < rank(ours) else (ours, theirs)
+        _merge_answers(stays, goes)
+        goes.delete()
+        Subscription.objects.filter(pk=stays.pk).update(contact=contact, answers=stays.answers)
+
+
+def _merge_answers(stays: Subscription, goes: Subscription) -> None:
+    """What the one has not been told, the other may have; not saved yet."""
+    answers = {**goes.answers, **stays.answers}
+    if answers:  # The fields are held, so that none is removed meanwhile.
+        fields = BookField.objects.select_for_update().filter(book=stays.book_id)
+        stays.answers = {each.uuid: answers[each.uuid] for each in fields if each.uuid in answers}
 
 
 def _merge_deliveries(contact: Contact, other: Contact) -> None:

@@ -28,6 +28,7 @@ from .. import actions, conf
 from ..models import Contact, Subscription
 from . import StaffRequest
 from .contact_adding import ContactAddView
+from .contact_answers import ANSWERS, ContactAnswersView
 from .contact_export import ContactExportView
 from .contact_filters import ContactFilterSet
 from .contact_verbs import ContactVerbView
@@ -186,5 +187,6 @@ def contact_urls() -> list[URLPattern]:
         path(f"{one}new-address/", ContactNewAddressView.as_view(), name=NEW_ADDRESS),
         path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
         path(f"{one}evidence/", EvidenceView.as_view(), name=EVIDENCE),
+        path(f"{one}answers/<str:book>/", ContactAnswersView.as_view(), name=ANSWERS),
         path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
     ]

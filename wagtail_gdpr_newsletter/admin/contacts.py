@@ -112,6 +112,7 @@ class ContactView(ContactPage, TemplateView):
             "timeline": actions.timeline_of(contact),
             "books_with_evidence": actions.books_with_evidence(contact) if may["export"] else [],
             "can_print": actions.can_print(),
+            "asking": actions.books_that_ask(contact),
             "details_form": kwargs.get("details_form")
             or DetailsForm(initial={"name": contact.name, "language": contact.language}),
             "address_form": kwargs.get("address_form") or NewAddressForm(),

@@ -21,6 +21,7 @@ from .pages import origin_of, page
 #: What the page says after each button.
 DONE = {
     "details": _("Your details are changed."),
+    "answers": _("Your answers are changed."),
     "address": _("Look into the mailbox at the new address: a link there makes the change."),
     "joined": _("Look into your inbox: a link there confirms that you want it."),
     "left": _("You have left. It takes effect at once."),
@@ -49,6 +50,7 @@ def show(
         closes_at=door.session.opened_at + conf.access_session(),
         done=DONE.get(request.GET.get("done", "")),
         disclosure=actions.disclose(contact),
+        asking=actions.books_that_ask(contact),
         objected=actions.has_objected(contact),
         has_newsletters=contact.subscriptions.active().count() > 1,
         details_form=forms.get("details") or _details(contact),
@@ -102,6 +104,22 @@ def details(request: HttpRequest, door: Door) -> HttpResponse:
     return response
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@behind_the_door
+def answers(request: HttpRequest, door: Door) -> HttpResponse:
+    """What one newsletter asks."""
+    theirs = door.contact.subscriptions.select_related("book")
+    subscription = theirs.filter(book__uuid=request.GET.get("book", "")).first()
+    if subscription is None:  # Its address book was deleted a moment ago.
+        return doors.see_other(doors.home(door.contact))
+    posted = request.POST if request.method == "POST" else None
+    form = actions.answers_form(subscription, posted, auto_id="%s")
+    if not form.is_valid():
+        return _page(request, door, "my_data/answers", form=form, book=subscription.book)
+    actions.correct_answers(subscription=subscription, answers=form.answers(), source="my data")
+    return _back(door, "answers")
+
+
 @require_POST
 @behind_the_door
 def address(request: HttpRequest, door: Door) -> HttpResponse:
@@ -135,6 +153,7 @@ def join(request: HttpRequest, door: Door) -> HttpResponse:
     actions.join(
         contact=door.contact,
         statements=[statement for statement in statements if statement.pk in ticked],
+        answers=form.answers(),
         origin=origin_of(request, "my data", page_url=home),
     )
     return _back(door, "joined")
