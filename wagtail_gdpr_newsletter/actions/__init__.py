@@ -23,6 +23,7 @@ from .answering import (
     consequences_for_answers,
     correct_answers,
     forget_answers,
+    hold_fields,
 )
 from .book_deletion import (
     CannotBeDeleted,
@@ -170,6 +171,7 @@ __all__ = [
     "growth_of",
     "has_objected",
     "invite_imported",
+    "hold_fields",
     "join",
     "keep_document",
     "leave_in_doubt",

@@ -31,6 +31,7 @@ from ..models import (
 from ..models.answers import WithoutKey
 from ..models.subscriptions import SubscriptionQuerySet
 from ..rendering.answers import in_words
+from .patience import patiently
 from .staff_log import note
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def answers_form(
 
 
 @sensitive_variables("answers")
-@transaction.atomic
 def correct_answers(
     *,
     subscription: Subscription,
@@ -77,18 +77,27 @@ def correct_answers(
 
     What somebody has typed with a request that waits counts for nothing then: this is their own word.
     """
-    if Contact.objects.lock(subscription.contact_id) is None:
-        return False
+    return patiently(lambda: _correct(subscription, answers, source, user))
+
+
+@sensitive_variables("answers", "wanted")
+@transaction.atomic
+def _correct(
+    subscription: Subscription, answers: Mapping[str, Any], source: str, user: User | None
+) -> bool:
+    contact = Contact.objects.lock(subscription.contact_id)
     # Held, so that none of them is removed meanwhile.
     fields = BookField.objects.select_for_update().filter(book=subscription.book_id)
-    here = Subscription.objects.filter(pk=subscription.pk).first()
     wanted = {field.uuid: answers[field.uuid] for field in fields if field.uuid in answers}
-    if here is None or (here.answers == wanted and not here.asked_answers):
+    here = Subscription.objects.filter(pk=subscription.pk, contact=contact).first()
+    if contact is None or here is None:
+        return False
+    if here.answers == wanted and not here.asked_answers:
         return False
     here.answers, here.asked_answers = wanted, []
     here.save(update_fields=["answers", "asked_answers"])
-    RightsRequest.objects.register(here.contact, RightsKind.CORRECTION, source=source)
-    note(here.contact, "correct_answers", user)
+    RightsRequest.objects.register(contact, RightsKind.CORRECTION, source=source)
+    note(contact, "correct_answers", user)
     return True
 
 
@@ -124,6 +133,11 @@ def _misfits(field: BookField) -> int:
             found[key] = field.fits(answer)
         misfits += not found[key]
     return misfits
+
+
+def hold_fields(book: AddressBook) -> None:
+    """Before one of them is deleted, in the same transaction: as those hold them who take answers."""
+    list(BookField.objects.select_for_update().filter(book=book))
 
 
 @transaction.atomic

@@ -195,7 +195,7 @@ def _by_book(fields: QuerySet[BookField], told: dict[str, Any]) -> dict[int, lis
     """The UUIDs of what the books ask now."""
     books = Subscription.objects.filter(pk__in=told["statements"]).values_list("book", flat=True)
     asking: dict[int, list[str]] = {}
-    for field in fields.filter(book__in=list(books)).order_by("pk"):
+    for field in fields.filter(book__in=sorted(books)).order_by("pk"):
         asking.setdefault(field.book_id, []).append(field.uuid)
     return asking
 

@@ -56,7 +56,8 @@ class VersionsWording(ViewMixin):
     """Saving a book makes the version that visitors will see from now on, and no answer outlives its field."""
 
     def save_instance(self) -> AddressBook:
-        removed = self.form.removed_fields
+        if removed := self.form.removed_fields:
+            actions.hold_fields(self.form.instance)
         book = super().save_instance()
         actions.forget_answers(book=book, removed=removed, user=self.request.user)
         version = actions.version_wording(
