@@ -3,11 +3,12 @@
 from .address_books import AddressBook, ConsentWording, reasons_against_form
 from .answers import Comparison, answering
 from .book_fields import BookField
-from .campaigns import Campaign, CampaignLock, FrozenMessage, SendStatus
+from .campaigns import Campaign, CampaignLock, SendStatus
 from .consent import ConsentRecord, Origin, RecordedEvent
 from .contacts import Contact
 from .deliveries import Delivery, DeliveryEvent, DeliveryStatus
 from .evidence import EvidenceIsImmutable
+from .frozen_messages import FrozenMessage
 from .imports import (
     ContactImport,
     ImportBasis,

@@ -1,4 +1,4 @@
-"""Campaigns as editors compose them, and the frozen message that really goes out."""
+"""Campaigns as editors compose them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.html import escape
 from django.utils.module_loading import import_string
-from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalManyToManyField
 from modelcluster.models import (
@@ -36,13 +35,12 @@ from wagtail.models import (
 )
 from wagtail.search import index
 
-from .. import conf, links, pseudonyms
+from .. import conf, links
 from ..rendering import merge
 from ..rendering.newsletter import Newsletter, Rendered, RenderingFailed, render
 from ..tokens import SAMPLE_LINK_TOKEN
 from .address_books import AddressBook
 from .book_fields import fields_by_token
-from .evidence import Evidence
 from .narrowing import Narrowed
 from .sender import SenderSettings
 
@@ -317,40 +315,3 @@ class Campaign(
         said = _("Unknown placeholders: %(tokens)s. There are %(known)s.")
         named = ", ".join(f"{{{name}|…}}" for name in known)
         return str(said % {"tokens": ", ".join(tokens), "known": named})
-
-
-class FrozenMessage(Evidence):
-    """Exactly what was sent, but for each reader's own values."""
-
-    campaign = models.OneToOneField(
-        Campaign, on_delete=models.PROTECT, related_name="frozen_message"
-    )
-    revision = models.ForeignKey(
-        "wagtailcore.Revision", on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    subject = models.CharField(max_length=200)
-    html = models.TextField()
-    text = models.TextField()
-    #: What fields its tokens name, as `Campaign.fields` has them: they stay tokens if a field is removed.
-    fields = models.JSONField(default=dict)
-    from_header = models.CharField(max_length=500)
-    reply_to = models.EmailField()
-    #: Whom it was for, see `sending.narrowing.definition_of`; not known of what was sent before that was stored.
-    audience = models.JSONField(null=True)
-    digest = models.CharField(max_length=64)
-    frozen_at = models.DateTimeField(default=now)
-    frozen_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("frozen message")
-        verbose_name_plural = _("frozen messages")
-
-    def __str__(self) -> str:
-        return self.subject
-
-    def digest_now(self) -> str:
-        """What the digest must be, from the row as it stands."""
-        told = [self.subject, self.html, self.text]
-        return pseudonyms.digest_of(told if self.audience is None else [*told, self.audience])
