@@ -273,3 +273,29 @@ def test_each_step_stands_in_the_log_without_an_address(importer, book):
         "import_contacts",
     ]
     assert not any("@" in f"{entry.label}{entry.data}" for entry in entries)
+
+
+def test_answers_to_what_the_book_asks_are_read_checked_and_kept(importer, book):
+    company = factories.make_field(book, "Company")
+    day = factories.make_field(book, "Birthday", "date")
+    rows = (
+        "email,company,When born\nada@example.org,Analytical Engines,1815-12-10\n"
+        "bob@example.org,,\ncy@example.org,Acme,not a day\n"
+    )
+    importer.upload(rows, book)
+    assert "answer: Birthday" in importer.browser.text
+    importer.check(column__2=f"field:{day.uuid}", **STATED).start()
+    assert dict(Subscription.objects.values_list("contact__address", "answers")) == {
+        "ada@example.org": {company.uuid: "Analytical Engines", day.uuid: "1815-12-10"},
+        "bob@example.org": {},
+    }
+    assert LeftOutRow.objects.get().fault == "answer"
+
+
+def test_answers_of_whoever_is_there_stay_theirs(importer, book):
+    company = factories.make_field(book, "Company")
+    subscription = factories.make_subscription(book, "ada@example.org")
+    Subscription.objects.update(answers={company.uuid: "Analytical Engines"})
+    importer.take("email,company\nada@example.org,Acme\n", book, **STATED)
+    subscription.refresh_from_db()
+    assert subscription.answers == {company.uuid: "Analytical Engines"}

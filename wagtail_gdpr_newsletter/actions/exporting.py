@@ -107,9 +107,12 @@ def _columns_of_fields(book: AddressBook | None) -> dict[str, str]:
     """{UUID of a field: its column}, of that book or of all; a row is about one book, so books share columns."""
     fields = BookField.objects.order_by("book_id", "sort_order", "pk")
     return {
-        field.uuid: f"answer_{field.token_name}"
-        for field in (fields.filter(book=book) if book else fields)
+        field.uuid: column_of(field) for field in (fields.filter(book=book) if book else fields)
     }
+
+
+def column_of(field: BookField) -> str:
+    return f"answer_{field.token_name}"
 
 
 def _rows(

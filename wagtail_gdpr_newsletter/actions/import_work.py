@@ -21,8 +21,9 @@ from django_q.tasks import async_task
 from .. import signals
 from ..models import ContactImport, ImportStatus, LeftOutRow, RowOutcome
 from . import import_undoing, inviting
+from .import_rows import Seen, look, read_rows
 from .patience import patiently
-from .taking import Seen, look, read_rows, take
+from .taking import take
 
 #: After so many seconds a task rings for the next one.
 TASK_SECONDS = 10

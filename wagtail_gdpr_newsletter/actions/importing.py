@@ -23,6 +23,7 @@ from ..importing.columns import Holds, recognise
 from ..importing.files import Line, Unreadable, read_table
 from ..models import (
     AddressBook,
+    BookField,
     ContactImport,
     ImportKind,
     ImportStatus,
@@ -30,8 +31,9 @@ from ..models import (
 )
 from . import inviting
 from .elsewhere import Told, statement_of
+from .exporting import column_of
+from .import_rows import Seen, look, read_rows
 from .import_work import finish, ring_when_committed
-from .taking import Seen, look, read_rows
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -69,7 +71,7 @@ def read_import(
     `book`: whom they join, or which one they have left; `None` where they have left every one.
     """
     with read_table(file, encoding=encoding, delimiter=delimiter) as table:
-        seems = recognise(table.headers)
+        seems = recognise(table.headers, fields=_names_of_fields(book))
         contact_import = ContactImport.objects.create(
             site=site,
             kind=ImportKind.LEAVERS if seems.reason else kind,
@@ -96,6 +98,15 @@ def read_import(
     contact_import.save(update_fields=["size"])
     _note(contact_import, "read_import", user, rows=size)
     return contact_import
+
+
+def _names_of_fields(book: AddressBook | None) -> dict[str, str]:
+    """By what their columns may be called: their label, their placeholder, or as in our own exports."""
+    names: dict[str, str] = {}
+    for field in BookField.objects.filter(book=book):
+        column = column_of(field)
+        names |= dict.fromkeys([field.label, field.token_name, column], field.uuid)
+    return names
 
 
 def _parts(lines: Iterable[Line]) -> Iterator[list[list[int | str]]]:

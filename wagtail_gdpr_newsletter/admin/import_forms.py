@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.models import Site
 
 from .. import actions, conf
-from ..importing.columns import LABELS
+from ..importing.columns import LABELS, of_field
 from ..importing.files import DELIMITERS, ENCODINGS
 from ..links import default_site
 from ..models import AddressBook, ContactImport, ImportBasis, ImportKind, ProofDocument
@@ -183,6 +183,10 @@ class ColumnsForm(ToldForm):
             for name in ("basis", "told", "told_where", "told_when", "document", "language"):
                 del self.fields[name]
         choices = [("", _("nothing that is needed")), *LABELS.items()]
+        choices += [
+            (of_field(field.uuid), _("answer: %(field)s") % {"field": field.label})
+            for field in (contact_import.book.fields.all() if contact_import.book else ())
+        ]
         for number, header in enumerate(contact_import.headers):
             self.fields[f"column-{number}"] = forms.ChoiceField(
                 label=header or _("Column %(number)s") % {"number": number + 1},

@@ -53,6 +53,10 @@ LABELS: dict[Holds, str | Promise] = {
 }
 
 
+#: Before the UUID of a field.
+FIELD = "field:"
+
+
 @dataclass(frozen=True)
 class Profile:
     """How one program writes its files."""
@@ -182,9 +186,18 @@ def simplified(header: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", header.strip().lower().replace("e-mail", "email")).strip("_")
 
 
-def recognise(headers: Sequence[str]) -> Recognised:
-    """Each thing is read from one column, the first that looks like it."""
+def of_field(uuid: str) -> str:
+    """What a column holds that has the answers to a field of the book."""
+    return f"{FIELD}{uuid}"
+
+
+def recognise(headers: Sequence[str], *, fields: Mapping[str, str]) -> Recognised:
+    """Each thing is read from one column, the first that looks like it.
+
+    `fields`: {what a column of answers may be called: UUID of the field}.
+    """
     names = [simplified(header) for header in headers]
+    asked = {simplified(name): of_field(uuid) for name, uuid in fields.items()}
     profile = next((key for key, each in PROFILES.items() if _is_from(each, names)), "")
     known = {**_BY_NAME, **PROFILES[profile].columns} if profile else _BY_NAME
     if profile:  # What it does not name is no proof: its meaning is not known.
@@ -193,10 +206,11 @@ def recognise(headers: Sequence[str]) -> Recognised:
             for name, holds in known.items()
             if name in PROFILES[profile].columns or holds in _HARMLESS
         }
+    meant: dict[str, str] = {**asked, **known}
     columns: dict[int, str] = {}
     for number, name in enumerate(names):
-        if name in known and known[name] not in columns.values():
-            columns[number] = known[name]
+        if name in meant and meant[name] not in columns.values():
+            columns[number] = meant[name]
     reasons = PROFILES[profile].of_leavers if profile else {}
     reason = next((reasons[name] for name in names if name in reasons), "")
     return Recognised(profile, columns, reason)

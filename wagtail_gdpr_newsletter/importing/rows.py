@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf
 from ..addresses import Address, InvalidAddress
-from ..models import SuppressionReason
+from ..models import BookField, SuppressionReason
 from .columns import Holds
 
 
@@ -29,6 +31,7 @@ class Fault(models.TextChoices):
     IP = "ip", _("an IP address cannot be read")
     STATUS = "status", _("the status is not understood")
     YES_OR_NO = "yes_or_no", _("yes or no is not understood")
+    ANSWER = "answer", _("an answer does not fit what the address book asks")
     LENGTH = "length", _("a name or a page is too long")
 
 
@@ -47,6 +50,8 @@ class Reading:
     language: str
     time_zone: ZoneInfo
     month_first: bool = False
+    #: {number of the column: the field that it has the answers to}
+    questions: Mapping[int, BookField] = field(default_factory=dict)
     #: Everybody in it has left: nothing but the address has to be readable, so that nobody is overlooked.
     of_leavers: bool = False
 
@@ -77,6 +82,8 @@ class Person:
     proof: Proof = Proof()
     #: The digest of what they agreed to.
     statement: str = ""
+    #: {UUID of a field: answer}
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_proof(self) -> bool:
@@ -167,7 +174,20 @@ def read_row(line: int, cells: Sequence[str], reading: Reading) -> Person:
         is_waiting=is_waiting,
         proof=_proof(told, reading),
         statement=told.get(Holds.STATEMENT, "")[:64],
+        answers=_answers(cells, reading),
     )
+
+
+def _answers(cells: Sequence[str], reading: Reading) -> dict[str, Any]:
+    answers = {}
+    for number, question in reading.questions.items():
+        try:
+            answer = question.answer_in(cells[number]) if number < len(cells) else None
+        except ValidationError as error:
+            raise CannotBeRead(Fault.ANSWER) from error
+        if answer is not None:
+            answers[question.uuid] = answer
+    return answers
 
 
 def _address(text: str) -> Address:
