@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from django.urls import reverse
 from wagtail.models import ModelLogEntry
@@ -210,6 +213,17 @@ def test_another_type_or_a_choice_less_says_how_many_answers_do_not_fit_and_chan
     field.refresh_from_db()
     assert {name: getattr(field, name) for name in after} == after
     assert all_answers(field) == answers
+
+
+def test_without_wagtail_s_forms_django_says_what_to_add():
+    code = (
+        "import django; from django.conf import settings; "
+        "settings.INSTALLED_APPS.remove('wagtail.contrib.forms'); django.setup()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr.splitlines()[-1].endswith('add "wagtail.contrib.forms" to INSTALLED_APPS.')
 
 
 def test_who_may_not_change_books_changes_no_field(staff, book, company):
