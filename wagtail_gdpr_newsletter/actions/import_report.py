@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
 
 
-def export_left_out(*, contact_import: ContactImport, user: User) -> Export:
+def export_left_out(*, contact_import: ContactImport, user: User | None = None) -> Export:
     log(
         instance=contact_import,
         action="wagtail_gdpr_newsletter.export_left_out",

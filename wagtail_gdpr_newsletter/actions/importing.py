@@ -8,9 +8,11 @@ another file, `import_undoing`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
+from zoneinfo import available_timezones
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -143,14 +145,7 @@ def check_import(
 
 def reasons_against_checking(contact_import: ContactImport) -> list[str]:
     """For editors; empty where nothing is against it."""
-    held = list(contact_import.columns.values())
-    reasons = []
-    if Holds.ADDRESS not in held:
-        reasons.append(_("Say which column holds the e-mail address."))
-    if twice := sorted({holds for holds in held if held.count(holds) > 1}):
-        reasons.append(
-            _("Two columns cannot hold the same: %(what)s.") % {"what": ", ".join(twice)}
-        )
+    reasons = _reasons_against_reading(contact_import)
     if not contact_import.brings_people:
         if not contact_import.reason:
             reasons.append(_("Say why these people must not be written to."))
@@ -159,6 +154,26 @@ def reasons_against_checking(contact_import: ContactImport) -> list[str]:
         return [*reasons, _("The address book has been deleted.")]
     reasons += contact_import.book.reasons_against_a_form()
     return reasons + Told.of(contact_import).missing()
+
+
+def _reasons_against_reading(contact_import: ContactImport) -> list[str]:
+    columns = contact_import.columns
+    held = Counter(columns.values())
+    reasons = []
+    if Holds.ADDRESS not in held:
+        reasons.append(_("Say which column holds the e-mail address."))
+    if twice := [contact_import.headers[int(each)] for each in columns if held[columns[each]] > 1]:
+        reasons.append(
+            _("Two columns cannot hold the same: %(columns)s.") % {"columns": ", ".join(twice)}
+        )
+    if contact_import.language not in dict(conf.languages()):
+        reasons.append(
+            _("Nobody writes in the language “%(language)s” here.")
+            % {"language": contact_import.language}
+        )
+    if contact_import.time_zone not in available_timezones():
+        reasons.append(_("There is no time zone %(zone)s.") % {"zone": contact_import.time_zone})
+    return reasons
 
 
 def start_import(*, contact_import: ContactImport, user: User | None = None) -> None:
