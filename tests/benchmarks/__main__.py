@@ -20,6 +20,7 @@ DOCS = ROOT / "docs" / "performance.md"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=100_000, help="of the file that is imported")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -42,6 +43,8 @@ def main() -> None:
             cases.far(bench, 200)
             say("A provider's API, 100 ms a call:")
             cases.api(bench, options.messages)
+            say("A file of people, with their proof:")
+            cases.imports(bench, databases, options.rows)
     text = report(bench)
     say(f"\n{text}")
     if options.write:
@@ -64,6 +67,16 @@ def report(bench: Bench) -> str:
         ledger = f"{row['ledger']:.1f}" if "ledger" in row else "–"
         measured = f"{row['rate']:,.0f} | {row['cpu']:.2f} | {row['peak']:.0f}"
         lines.append(f"| {name} | {measured} | {statements} | {ledger} |")
+    if bench.imports:
+        lines += [
+            "",
+            "| | rows a second | CPU s per 1,000 | peak MB |",
+            "| --- | ---: | ---: | ---: |",
+        ]
+        lines += [
+            f"| {name} | {row['rate']:,.0f} | {row['cpu']:.2f} | {row['peak']:.0f} |"
+            for name, row in bench.imports.items()
+        ]
     if bench.pages:
         lines += ["", "| contacts in the admin, ms | few | many |", "| --- | ---: | ---: |"]
         lines += [
@@ -71,7 +84,9 @@ def report(bench: Bench) -> str:
             for page, milliseconds in bench.pages.items()
         ]
     lines += ["", "| | promised | measured |", "| --- | ---: | ---: |"]
-    lines += [f"| {each.what} | {each.least:g} | {each.measured:.2f} |" for each in bench.promises]
+    lines += [
+        f"| {each.what} | {each.least:.3g} | {each.measured:.2f} |" for each in bench.promises
+    ]
     return "\n".join(lines)
 
 

@@ -63,6 +63,8 @@ class Bench:
     def __init__(self, directory: Path, rounds: int, stack: ExitStack) -> None:
         self.directory, self.rounds, self.stack = directory, rounds, stack
         self.results: Results = {}
+        #: The same of rows instead of messages.
+        self.imports: Results = {}
         self.promises: list[Promise] = []
         #: {page: milliseconds with each number of contacts}
         self.pages: dict[str, list[float]] = defaultdict(list)
@@ -76,8 +78,9 @@ class Bench:
         child("prepare", env, messages=messages, size=size)
         return env
 
-    def run(self, cases: dict[str, Case]) -> None:
+    def run(self, cases: dict[str, Case], *, into: Results | None = None) -> None:
         """Each case once a round, one after the other and the next time backwards; the medians are kept."""
+        results = self.results if into is None else into
         measured: dict[str, list[dict[str, float]]] = defaultdict(list)
         for number in range(self.rounds):
             order = list(cases.items())
@@ -86,7 +89,7 @@ class Bench:
                 measured[name].append(answer)
                 say(f"  {number + 1}/{self.rounds} {name}: {answer['rate']:,.0f}/s")
         for name, answers in measured.items():
-            self.results[name] = {
+            results[name] = {
                 key: statistics.median(answer[key] for answer in answers) for key in answers[0]
             }
 
@@ -237,3 +240,25 @@ def million(bench: Bench, database: str, connections: int, *, many: int, few: in
         1,
         30 / max(large["peak"] - small["peak"], 1),
     )
+
+
+def imports(bench: Bench, databases: list[str], rows: int) -> None:
+    """A file of people with their proof, from the upload to the report."""
+    few = rows // 10
+    for database in databases:
+        name = name_of(database)
+        # In debug Django keeps every statement in memory.
+        env = bench.site(database, messages=1, size=2000) | {"DEBUG": "0"}
+        cases = {
+            f"bulk_create of ready-made rows, {name}": Case("bulk", env, {"messages": rows}),
+            f"import of {rows:,} rows, {name}": Case("import", env, {"messages": rows}),
+            f"import of {few:,} rows, {name}": Case("import", env, {"messages": few}),
+        }
+        bench.run(cases, into=bench.imports)
+        bare, large, small = (bench.imports[case] for case in cases)
+        bench.promise(f"Import, {name}: of bulk_create", 1 / 3, large["rate"] / bare["rate"])
+        bench.promise(
+            f"Import, {name}: 10 MB, times the memory beyond that of {few:,} rows",
+            1,
+            10 / max(large["peak"] - small["peak"], 1),
+        )
