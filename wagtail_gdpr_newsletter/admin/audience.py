@@ -19,7 +19,7 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from .. import conf, days
 from ..models import Campaign, SendStatus
 from ..sending import audience
-from .forms import SiteForm
+from .forms import DayInput, SiteForm
 from .permissions import campaign_policy
 
 
@@ -113,15 +113,6 @@ class CampaignReachView(PermissionCheckedMixin, View):
             form.instance.books.set(form.cleaned_data["books"])
             context = _reach_of(form.instance)
         return render(request, "wagtail_gdpr_newsletter/admin/reach.html", context)
-
-
-class DayInput(forms.DateInput):
-    """The browser's own: it speaks the editor's language, and takes keys."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
 
 
 WHO_GETS_IT = MultiFieldPanel(

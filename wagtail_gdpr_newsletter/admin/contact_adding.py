@@ -15,14 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 from wagtail.admin import messages
-from wagtail.admin.widgets import AdminDateInput
 
 from .. import actions, conf
 from ..forms import address_field, name_field
 from ..models import AddressBook, ImportBasis
 from . import StaffRequest
 from .contacts import FIND, SHOW, ContactsPage
-from .forms import WhyForm
+from .forms import DayInput, WhyForm
 from .import_forms import ToldForm
 
 
@@ -42,7 +41,7 @@ class AddContactForm(WhyForm, ToldForm):
             ("proof", _("They have agreed elsewhere, and I have the proof")),
         ],
     )
-    agreed_on = forms.DateField(label=_("When"), required=False, widget=AdminDateInput)
+    agreed_on = forms.DateField(label=_("When"), required=False, widget=DayInput)
 
     field_order = (
         *("email", "name", "language", "book", "how"),

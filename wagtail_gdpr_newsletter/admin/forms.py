@@ -42,6 +42,15 @@ class FindForm(forms.Form):
         return self.cleaned_data.get("site") or default_site()
 
 
+class DayInput(forms.DateInput):
+    """The browser's own: it speaks the editor's language, and takes keys."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class WhyForm(forms.Form):
     why = forms.CharField(
         label=_("Why, and how you know"),

@@ -70,7 +70,10 @@ class ImportPage(ImportsPage):
         return self.object.file_name
 
     def own_breadcrumbs(self) -> list[dict[str, Any]]:
-        return [{"url": reverse(SHOW, args=[self.object.pk]), "label": str(self.object)}]
+        return [
+            {"url": reverse(SHOW, args=[self.object.pk]), "label": str(self.object)},
+            *super().own_breadcrumbs(),
+        ]
 
 
 class ImportView(ImportPage, TemplateView):
