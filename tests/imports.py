@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from wagtail_gdpr_newsletter.models import AddressBook, ContactImport
+from wagtail_gdpr_newsletter import actions
+from wagtail_gdpr_newsletter.models import AddressBook, ContactImport, ImportKind
 
 #: What staff say where the file has no proof of its own.
 STATED = {
@@ -24,6 +27,20 @@ ada@example.org,Ada,Byron,2,"2020-01-02 03:04:05",203.0.113.9,"2020-01-02 03:05:
 bob@example.org,Bob,,2,,,"2021-01-02 03:05:05",,,2,b,"added by hand,
 at the stall"
 """
+
+
+def uploaded(book: AddressBook, addresses: Iterable[str], *, kind: str = "people") -> ContactImport:
+    """Not by the pages: a file of these, of which is said all that has to be; a worker may check it."""
+    contact_import = actions.read_import(
+        file=BytesIO("\n".join(["email", *addresses]).encode()),
+        name="people.csv",
+        kind=ImportKind(kind),
+        site=book.site,
+        book=book,
+    )
+    told = actions.Told("stated", "Yes", "At the stall", "May 2024")
+    actions.check_import(contact_import=contact_import, told=told, reason="withdrawal")
+    return contact_import
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import pytest
 
 from tests import factories
+from tests.imports import uploaded
 from tests.threads import a_moment, at_once, at_the_same_time, errors_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
@@ -14,7 +13,6 @@ from wagtail_gdpr_newsletter.models import (
     ConsentRecord,
     Contact,
     ContactImport,
-    ImportKind,
     Subscription,
 )
 
@@ -31,15 +29,7 @@ def bells_that_nobody_hears(monkeypatch):
 
 
 def checked(book: AddressBook, people: list[str]) -> ContactImport:
-    contact_import = actions.read_import(
-        file=BytesIO("\n".join(["email", *people]).encode()),
-        name="people.csv",
-        kind=ImportKind.PEOPLE,
-        site=book.site,
-        book=book,
-    )
-    told = actions.Told("stated", "Yes", "At the stall", "May 2024")
-    actions.check_import(contact_import=contact_import, told=told)
+    contact_import = uploaded(book, people)
     work(contact_import)
     return contact_import
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from io import BytesIO
 
 import pytest
 from django.core import mail
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import factories
+from tests.imports import uploaded
 from tests.mails import token_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.models import (
@@ -24,7 +24,6 @@ from wagtail_gdpr_newsletter.models import (
     ConsentRecord,
     Contact,
     ContactImport,
-    ImportKind,
     Subscription,
 )
 
@@ -36,7 +35,6 @@ PEOPLE = {
     "grace@example.org": ["grace@example.org", "Grace@EXAMPLE.org"],
 }
 NAMES = ["Seed letter", "Garden letter"]
-STATED = actions.Told("stated", "Yes", "At the stall", "May 2024")
 
 
 def work_off(contact_import: ContactImport) -> None:
@@ -58,15 +56,7 @@ class World:
         return Contact.objects.filter(canonical_address=person).first()
 
     def take(self, spellings: list[str], book: AddressBook, kind: str = "people") -> None:
-        rows = "email\n" + "\n".join(spellings)
-        contact_import = actions.read_import(
-            file=BytesIO(rows.encode()),
-            name="people.csv",
-            kind=ImportKind(kind),
-            site=self.site,
-            book=book,
-        )
-        actions.check_import(contact_import=contact_import, told=STATED, reason="withdrawal")
+        contact_import = uploaded(book, spellings, kind=kind)
         work_off(contact_import)
         actions.start_import(contact_import=contact_import)
         work_off(contact_import)

@@ -14,7 +14,7 @@ from .access import (
     read_link,
     session_of,
 )
-from .adding import CannotAdd, add_with_proof, ask_to_confirm
+from .adding import CannotAdd, Newcomer, add_with_proof, ask_to_confirm
 from .answering import (
     Change,
     answers_form,
@@ -120,6 +120,7 @@ __all__ = [
     "CannotSend",
     "Change",
     "Growth",
+    "Newcomer",
     "NotNow",
     "Period",
     "Progress",

@@ -8,6 +8,7 @@ brought back by that; only their own confirmation does (S5).
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,14 @@ if TYPE_CHECKING:
 STAFF = Origin(source="staff")
 
 
+@dataclass(frozen=True)
+class Newcomer:
+    address: Address
+    name: str
+    language: str
+    book: AddressBook
+
+
 class CannotAdd(Exception):
     """Something is against it; `reasons` tells staff what."""
 
@@ -49,59 +58,46 @@ class CannotAdd(Exception):
         self.reasons = reasons
 
 
-@sensitive_variables("address", "name")
+@sensitive_variables("newcomer")
 @transaction.atomic
-def ask_to_confirm(
-    *, address: Address, name: str, language: str, book: AddressBook, why: str, user: User
-) -> None:
+def ask_to_confirm(*, newcomer: Newcomer, why: str, user: User) -> None:
     """The person gets the mail that asks for a confirmation, unless they want no mail at all.
 
     Raise `CannotAdd` for a book that no visitor sees a form of.
     """
-    statement = current_statement(book, language)
+    book, address = newcomer.book, newcomer.address
+    statement = current_statement(book, newcomer.language)
     if statement is None or book.reasons_against_a_form():
         raise CannotAdd(book.reasons_against_a_form())
-    sign_up(site=book.site, address=address, name=name, statements=[statement], origin=STAFF)
+    asked = {"site": book.site, "address": address, "name": newcomer.name}
+    sign_up(**asked, statements=[statement], origin=STAFF)
     # Whoever is there already, or wants no mail: staff see it as a stranger would.
     if contact := Contact.objects.known_as(address, site=book.site).first():
         note(contact, "add_contact", user, why=why)
 
 
-@sensitive_variables("address", "name")
+@sensitive_variables("newcomer")
 def add_with_proof(
-    *,
-    address: Address,
-    name: str,
-    language: str,
-    book: AddressBook,
-    told: Told,
-    agreed_at: datetime,
-    why: str,
-    user: User,
+    *, newcomer: Newcomer, told: Told, agreed_at: datetime, why: str, user: User
 ) -> Contact:
     """They are in the book from now on, on what staff state. Raise `CannotAdd` with the reasons."""
-    if reasons := book.reasons_against_a_form() + told.missing():
+    if reasons := newcomer.book.reasons_against_a_form() + told.missing():
         raise CannotAdd(reasons)
-    return patiently(lambda: _add(address, name, language, book, told, agreed_at, why, user))
+    return patiently(lambda: _add(newcomer, told, agreed_at, why, user))
 
 
+@sensitive_variables("newcomer")
 @transaction.atomic
-def _add(
-    address: Address,
-    name: str,
-    language: str,
-    book: AddressBook,
-    told: Told,
-    agreed_at: datetime,
-    why: str,
-    user: User,
-) -> Contact:
-    contact = Contact.objects.lock_or_add(site=book.site, address=address, language=language)
+def _add(newcomer: Newcomer, told: Told, agreed_at: datetime, why: str, user: User) -> Contact:
+    book = newcomer.book
+    contact = Contact.objects.lock_or_add(
+        site=book.site, address=newcomer.address, language=newcomer.language
+    )
     place = contact.subscriptions.filter(book=book).first()
     if reasons := _reasons_against(contact, place):
         raise CannotAdd(reasons)
     if not contact.name:
-        contact.name = name
+        contact.name = newcomer.name
         contact.save(update_fields=["name"])
     place = place or Subscription(contact=contact, book=book)
     place.settle(SubscriptionStatus.CONFIRMED)

@@ -91,26 +91,26 @@ class ContactAddView(ContactsPage, FormView):  # type: ignore[type-arg]  # Gener
 
     def form_valid(self, form: AddContactForm) -> HttpResponse:
         said = form.cleaned_data
-        person = {"address": said["email"], "name": said["name"], "language": said["language"]}
+        newcomer = actions.Newcomer(said["email"], said["name"], said["language"], said["book"])
         act = self._add if said["how"] == "proof" else self._ask
         try:
-            return act(form, book=said["book"], why=said["why"], user=self.request.user, **person)
+            return act(form, newcomer=newcomer, why=said["why"], user=self.request.user)
         except actions.CannotAdd as error:
             form.add_error(None, " ".join(map(str, error.reasons)))
             return self.form_invalid(form)
 
-    def _ask(self, form: AddContactForm, **person: Any) -> HttpResponse:
-        actions.ask_to_confirm(**person)
+    def _ask(self, form: AddContactForm, **asked: Any) -> HttpResponse:
+        actions.ask_to_confirm(**asked)
         messages.success(
             self.request,
             _("A mail asks them to confirm, unless they are there already or want no mail."),
         )
         return redirect(FIND)
 
-    def _add(self, form: AddContactForm, **person: Any) -> HttpResponse:
+    def _add(self, form: AddContactForm, **asked: Any) -> HttpResponse:
         agreed_at = make_aware(datetime.combine(form.cleaned_data["agreed_on"], time()))
         contact = actions.add_with_proof(
-            **person, told=form.told_by(when=agreed_at.date().isoformat()), agreed_at=agreed_at
+            **asked, told=form.told_by(when=agreed_at.date().isoformat()), agreed_at=agreed_at
         )
         messages.success(self.request, _("They are in the address book."))
         return redirect(SHOW, contact.pk)
