@@ -85,7 +85,7 @@ def test_a_queue_that_loses_every_task_loses_nobody(book, readers):
 
 
 def test_the_schedules_exist_after_migrate(db):
-    assert Schedule.objects.filter(name__startswith="newsletter: ").count() == 5
+    assert Schedule.objects.filter(name__startswith="newsletter: ").count() == 6
 
 
 def test_who_will_not_get_it_and_why(site, book):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import example, given
 
 from tests import factories
-from tests.conftest import html_of
+from tests.mails import html_of
 from tests.test_batches import IN_BATCHES, sending_by
 from tests.test_compose import lines_of, names, parsed, recipient, undoubled, within_tests
 from wagtail_gdpr_newsletter import actions

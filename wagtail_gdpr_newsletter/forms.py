@@ -68,6 +68,12 @@ def are_printable_lines(value: str) -> None:
         is_printable(line.replace("\t", " "))
 
 
+def has_a_usual_year(value: date) -> None:
+    """What lies further off was mistyped, and no database can reckon with it."""
+    if not 1000 <= value.year <= 9000:
+        raise forms.ValidationError(_("Write the year with four digits."))
+
+
 def as_kept(answer: Any) -> Any:
     """What a form has checked, as JSON has it; `None` for no answer, a box that is not ticked among them."""
     if isinstance(answer, Decimal):

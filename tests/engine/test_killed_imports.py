@@ -16,31 +16,37 @@ KILLS = 3
 pytestmark = on_linux
 
 
-def go_on(site: World, number: int, until: str, *, kills: int, verb: str = "") -> dict[str, Any]:
-    """Until it stands there; meanwhile all workers are killed so often, whatever they are at."""
+def go_on(
+    site: World, number: int, until: str, *, by: str, kills: int, verb: str = ""
+) -> dict[str, Any]:
+    """Until it stands there; meanwhile all workers are killed so often, each time at some other part of the way."""
+    site.do(
+        "go_on_with_import", number, verb
+    )  # Before there is anybody who works, and holds the database.
     cluster = site.start_cluster()
-    deadline = time.monotonic() + 120
-    kill_at = time.monotonic() + random.uniform(1, 3)
-    while (state := site.do("go_on_with_import", number, verb))["status"] != until:
+    deadline = time.monotonic() + 180
+    parts = [(each + random.uniform(0.2, 0.8)) / (kills + 0.5) for each in range(kills)]
+    while (state := site.do("import_state", number))["status"] != until:
         assert time.monotonic() < deadline, f"{state} {site.last_words()}"
-        time.sleep(0.2)
-        if kills and time.monotonic() > kill_at:
+        if parts and state[by] > parts[0] * ROWS * 0.9:
             cluster.kill()
+            site.do("go_on_with_import", number)
             cluster = site.start_cluster()
-            kills, kill_at = kills - 1, time.monotonic() + random.uniform(1, 3)
+            parts.pop(0)
+        time.sleep(0.02)
     cluster.kill()
-    assert not kills, "it was over too soon to be killed so often"
+    assert not parts, "it was over too soon to be killed so often"
     return state
 
 
 def test_workers_killed_at_random_instants_take_every_row_once_and_back_once(begin):
     site = begin(1)
     number = site.do("begin_import", ROWS)
-    state = go_on(site, number, "checked", kills=1)
+    state = go_on(site, number, "checked", by="rows", kills=1)
     assert state["counts"] == {"proven": PEOPLE, "twice": ROWS - PEOPLE}
-    state = go_on(site, number, "done", kills=KILLS, verb="start")
+    state = go_on(site, number, "done", by="people", kills=KILLS, verb="start")
     assert state["counts"] == {"proven": PEOPLE, "twice": ROWS - PEOPLE}
     assert (state["people"], state["records"]) == (PEOPLE, PEOPLE)
     assert state["left_out"] == ROWS - PEOPLE
-    state = go_on(site, number, "undone", kills=1, verb="undo")
+    state = go_on(site, number, "undone", by="undone", kills=1, verb="undo")
     assert (state["people"], state["undone"]) == (0, PEOPLE)

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
+from wagtail.log_actions import log
 
 from ..addresses import Address
 from ..models import (
@@ -83,7 +84,11 @@ def add_with_proof(
     """They are in the book from now on, on what staff state. Raise `CannotAdd` with the reasons."""
     if reasons := newcomer.book.reasons_against_a_form() + told.missing():
         raise CannotAdd(reasons)
-    return patiently(lambda: _add(newcomer, told, agreed_at, why, user))
+    try:
+        return patiently(lambda: _add(newcomer, told, agreed_at, why, user))
+    except CannotAdd:  # Then it was a look at what is known of the address (P3).
+        log(instance=newcomer.book.site, action="wagtail_gdpr_newsletter.look_up", user=user)
+        raise
 
 
 @sensitive_variables("newcomer")
@@ -108,10 +113,8 @@ def _add(newcomer: Newcomer, told: Told, agreed_at: datetime, why: str, user: Us
     )
     place.confirmed_at = agreed_at
     place.save()
-    for event, at in (
-        (RecordedEvent.STATED_CONFIRMATION, agreed_at),
-        (RecordedEvent.ADDED, now()),
-    ):
+    told_of = [] if is_customer else [(RecordedEvent.STATED_CONFIRMATION, agreed_at)]
+    for event, at in (*told_of, (RecordedEvent.ADDED, now())):
         ConsentRecord.objects.append(event, contact, place, origin=STAFF, occurred_at=at)
     note(contact, "add_contact", user, why=why)
     return contact

@@ -30,6 +30,7 @@ from ..models import (
     Suppression,
 )
 from ..models.subscriptions import SubscriptionQuerySet
+from .import_undoing import let_go_who_was_brought
 from .patience import patiently
 from .retention import drop_those_without_anything
 
@@ -116,9 +117,13 @@ def _delete(book: AddressBook, user: User | None) -> None:
     if reasons := reasons_against_deleting(book):
         raise CannotBeDeleted(reasons)
     _forget_requests(book, waiting)
+    unproven = Subscription.objects.filter(book=book, status=SubscriptionStatus.UNPROVEN)
+    brought = _lock_people(unproven)
     number, _by_model = Subscription.objects.filter(book=book).delete()
     for step in people:
         drop_those_without_anything(Contact.objects.filter(pk__in=step))
+    for step in brought:  # Nothing keeps them here but that a file had named them.
+        let_go_who_was_brought(Contact.objects.filter(pk__in=step))
     data = {"subscriptions": number}
     log(instance=here, action="wagtail.delete", user=user, deleted=True, data=data)
     here.delete()

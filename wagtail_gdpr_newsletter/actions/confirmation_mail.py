@@ -82,9 +82,15 @@ def send_confirmation(contact_pk: int) -> None:
 
 
 def _to_confirm(contact: Contact) -> list[Subscription]:
-    """A request for words that have changed materially since needs no mail: its link would be void."""
+    """A request for words that have changed materially since needs no mail: its link would be void.
+
+    What they have asked for and what we ask them are two mails: each says truly who has asked (C4).
+    """
     pending = contact.subscriptions.pending().standing_on_a_valid_basis()
-    return list(pending.select_related("book", "statement", "contact", "brought_by"))
+    every = list(pending.select_related("book", "statement", "contact", "brought_by"))
+    invited = [each for each in every if each.brought_by and was_invited(each)]
+    asked = [each for each in every if each not in invited]
+    return asked if any(each.mail_wanted_at for each in asked) else invited or asked
 
 
 def _may_be_written_to(contact: Contact) -> bool:
@@ -134,9 +140,8 @@ def was_invited(subscription: Subscription) -> bool:
 
 def _invited_from(pending: Sequence[Subscription]) -> str:
     """Where the address is from, of somebody who has asked for none of these; empty where they have."""
-    if not all(each.brought_by and was_invited(each) for each in pending):
-        return ""
-    return next((each.brought_by.source for each in pending if each.brought_by), "")
+    invited = [each for each in pending if each.brought_by and was_invited(each)]
+    return next((each.brought_by.source for each in invited if each.brought_by), "")
 
 
 def _send(contact: Contact, pending: Sequence[Subscription]) -> Outcome:

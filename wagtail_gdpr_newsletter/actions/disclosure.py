@@ -227,6 +227,8 @@ class _Reader:
 
     def _fact(self, row: models.Model, name: str, personal: Personal) -> Fact:
         value = getattr(row, name)
+        if isinstance(row, ImportPart):  # The others are not theirs.
+            value = [each[1:] for each in row.rows_of([self.contact.canonical_address])]
         return Fact(
             name=name,
             label=capfirst(str(personal.label)),
@@ -250,6 +252,8 @@ class _Reader:
         return {
             "source": lambda way: str(WAYS.get(way, way)),
             "language": lambda code: dict(conf.languages()).get(code, code),
+            "cells": _cells_in_words,
+            "rows": lambda rows: "\n".join(map(_cells_in_words, rows)),
             "scope": self._name_of_book,
             "book_uuid": self._name_of_book,
             "answers": self._answers,
@@ -277,6 +281,10 @@ class _Reader:
         return names_of_books()
 
 
+def _cells_in_words(cells: list[str]) -> str:
+    return "; ".join(filter(None, cells))
+
+
 def _in_words(value: Any) -> str:
     if isinstance(value, ConsentStatement):
         return value.label
@@ -299,9 +307,8 @@ def rows_by_address(model: type[models.Model], contact: Contact) -> models.Query
         rows = LeftOutRow.objects.filter(contact_import__site=contact.site)
         return rows.filter(address_digest=contact.address_digest)
     if model is ImportPart:
-        return (
-            ImportPart.objects.none()
-        )  # Not told apart yet; what is taken shows itself, and soon.
+        waiting = ImportPart.objects.filter(contact_import__site=contact.site)
+        return waiting.naming([contact.canonical_address])
     return AskedMailbox.objects.of(contact.canonical_address, site=contact.site)
 
 

@@ -23,6 +23,9 @@ from ..models import (
     WordingVersion,
 )
 
+#: Characters.
+MOST_WHERE, MOST_WHEN = 500, 200
+
 
 @dataclass(frozen=True)
 class Told:
@@ -50,7 +53,6 @@ class Told:
             "told": self.text,
             "told_where": self.where,
             "told_when": self.when,
-            "document": self.document,
         }
 
     @property
@@ -69,7 +71,9 @@ class Told:
             # The columns say when each did.
             (self.when or self.basis == ImportBasis.COLUMNS, _("Say when they did.")),
         ]
-        return [reason for value, reason in needed if not value]
+        long = len(self.where) > MOST_WHERE or len(self.when) > MOST_WHEN
+        too_long = [_("Say in fewer words where and when.")] if long else []
+        return [reason for value, reason in needed if not value] + too_long
 
 
 def statement_of(
@@ -104,7 +108,8 @@ def statement_of(
 
 
 def keep_document(*, name: str, content_type: str, content: bytes) -> ProofDocument:
-    return ProofDocument.objects.create(
+    """Not saved yet: it is kept with the file that it belongs to."""
+    return ProofDocument(
         name=name[:255],
         content_type=content_type[:100],
         content=content,

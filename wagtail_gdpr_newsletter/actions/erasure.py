@@ -27,7 +27,6 @@ from ..models import (
     AskedMailbox,
     ConsentRecord,
     Contact,
-    ContactImport,
     ImportPart,
     LeftOutRow,
     MailKind,
@@ -43,6 +42,7 @@ from ..models import (
 from ..models.consent import ConsentRecordQuerySet
 from ..models.declarations import DECLARATIONS
 from ..models.declaring import Declaration, Erasure
+from ..models.imports import ImportPartQuerySet
 from ..models.suppressions import SuppressionQuerySet
 from . import erasure_journal
 from .patience import patiently
@@ -132,12 +132,24 @@ def _forget_in_rows_of_others(contact: Contact) -> None:
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
     digests = [pseudonyms.digest(canonical) for canonical in _addresses_of(contact)]
     others.filter(address_digest__in=digests).delete()
-    imports = ContactImport.objects.filter(site=contact.site)
-    LeftOutRow.objects.filter(contact_import__in=imports, address_digest__in=digests).delete()
-    ImportPart.objects.filter(contact_import__in=imports).forget(_addresses_of(contact))
+    _forget_in_files(_addresses_of(contact), site=contact.site)
     AskedMailbox.objects.of(contact.canonical_address, site=contact.site).delete()
     earlier = traces(address=contact.as_address(), site=contact.site).records
     earlier.filter(contact__isnull=True).strip_person(address="", address_salt="")
+
+
+def _forget_in_files(canonicals: set[str], *, site: Site) -> None:
+    left_out, waiting = _in_files(canonicals, site=site)
+    left_out.delete()
+    waiting.forget(canonicals)
+
+
+def _in_files(
+    canonicals: set[str], *, site: Site
+) -> tuple[models.QuerySet[LeftOutRow], ImportPartQuerySet]:
+    digests = [pseudonyms.digest(canonical) for canonical in canonicals]
+    left_out = LeftOutRow.objects.filter(contact_import__site=site, address_digest__in=digests)
+    return left_out, ImportPart.objects.filter(contact_import__site=site).naming(canonicals)
 
 
 def _addresses_of(contact: Contact) -> set[str]:
@@ -297,17 +309,21 @@ class Traces:
 
     suppressions: SuppressionQuerySet
     records: ConsentRecordQuerySet
+    #: How many rows of files that wait to be imported, or were not taken.
+    rows: int = 0
 
     def __bool__(self) -> bool:
-        return self.suppressions.exists() or self.records.exists()
+        return self.suppressions.exists() or self.records.exists() or self.rows > 0
 
 
 def traces(*, address: Address, site: Site) -> Traces:
     """After an erasure, or where somebody has moved away from it."""
     hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
+    left_out, waiting = _in_files({address.canonical}, site=site)
     return Traces(
         Suppression.objects.of(address.canonical, site=site),
         ConsentRecord.objects.filter(site=site, subject__in=hashes),
+        left_out.count() + sum(len(part.rows_of({address.canonical})) for part in waiting),
     )
 
 
@@ -318,6 +334,7 @@ def forget_traces(*, address: Address, site: Site) -> None:
     _forget_in_journal(found.suppressions)
     found.suppressions.delete()
     found.records.filter(contact__isnull=True).forget()
+    _forget_in_files({address.canonical}, site=site)
     hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
     asked = RightsRequest.objects.filter(site=site, contact=None, subject__in=hashes)
     asked.update(subject="", subject_key_id="")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
+from django.views.decorators.debug import sensitive_variables
 
 from .. import pseudonyms
 from ..importing.columns import of_field
@@ -18,6 +19,7 @@ from ..importing.rows import CannotBeRead, Fault, Person, Reading, read_row
 from ..models import (
     SITE_SCOPE,
     BookField,
+    ConsentRecord,
     ConsentStatement,
     Contact,
     ContactImport,
@@ -48,6 +50,7 @@ class Seen:
     is_proven: bool = False
 
 
+@sensitive_variables()
 def read_rows(
     contact_import: ContactImport, rows: Iterable[Cells], twice: Iterable[int]
 ) -> list[Seen]:
@@ -72,17 +75,22 @@ def fields_of(contact_import: ContactImport) -> QuerySet[BookField]:
     return asking if contact_import.brings_people else asking.none()
 
 
+@sensitive_variables()
 def _read(row: Cells, reading: Reading, repeated: set[int]) -> Seen:
     line, cells = int(str(row[0])), [str(cell) for cell in row[1:]]
     try:
         person = read_row(line, cells, reading)
     except CannotBeRead as error:
-        return Seen(line, cells, fault=error.fault)
+        digest = pseudonyms.digest(error.address.canonical) if error.address else ""
+        return Seen(line, cells, fault=error.fault, digest=digest)
+    except Exception:  # noqa: BLE001  # Whatever else a row may be: it must not keep the others.
+        return Seen(line, cells, fault=Fault.OTHER)
     outcome = RowOutcome.TWICE if line in repeated else RowOutcome.THERE
     digest = pseudonyms.digest(person.address.canonical)
     return Seen(line, cells, outcome, person=person, digest=digest)
 
 
+@sensitive_variables()
 def look(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     """Decide what would become of each, and change nothing."""
     Known(contact_import, rows, lock=False).decide()
@@ -114,6 +122,15 @@ class Known:
             digest__in=digests, version__book_uuid=contact_import.book_uuid
         )
         self._statements = {each.digest: each for each in shown}
+
+    def rekey(self) -> None:
+        """What is remembered of these addresses under an older key is so under the current one from now on (S3)."""
+        canonicals = {row.person.address.canonical for row in self._rows if row.person}
+        if len(self._hashes) and len(next(iter(self._hashes.values()))) > 1:
+            for canonical in canonicals:
+                _rekey(canonical, self._import)
+            for contact in self._contacts.values():
+                contact.rekey()
 
     def decide(self) -> None:
         for row in self._rows:
@@ -164,6 +181,15 @@ class Known:
         for value in self._hashes[row.digest]:
             found |= self._remembered.get(value, set())
         return found
+
+
+def _rekey(canonical: str, contact_import: ContactImport) -> None:
+    current, *older = pseudonyms.keyed_hashes(canonical)
+    Suppression.objects.rekey(canonical, site=contact_import.site)
+    told = ConsentRecord.objects.filter(
+        site=contact_import.site, subject__in=[hashed.value for hashed in older], contact=None
+    )
+    told.rekey(current)
 
 
 def _hashes(row: Seen) -> list[str]:

@@ -18,6 +18,7 @@ from ..models import (
     ContactImport,
     Delivery,
     ImportStatus,
+    LegalBasis,
     Origin,
     RecordedEvent,
     RightsRequest,
@@ -54,8 +55,12 @@ def undo_some(pk: int) -> bool:
 def _still_standing_on(contact_import: ContactImport) -> SubscriptionQuerySet:
     """What the import has brought or proven, but for what people have decided by themselves since."""
     theirs = Q(brought_by=contact_import) | Q(proven_by=contact_import)
-    return Subscription.objects.filter(theirs, opted_in=False).exclude(
-        status=SubscriptionStatus.UNSUBSCRIBED
+    # Of whom the use of their data is restricted everything is kept, and nothing is sent on it (GDPR 18).
+    kept = Q(contact__restricted=True, status=SubscriptionStatus.UNPROVEN, proven_by=None)
+    return (
+        Subscription.objects.filter(theirs, opted_in=False)
+        .exclude(status=SubscriptionStatus.UNSUBSCRIBED)
+        .exclude(kept)
     )
 
 
@@ -77,6 +82,8 @@ def _take_back(contact_import: ContactImport, subscriptions: SubscriptionQuerySe
         if each.brought_by_id == contact_import.pk:
             proven_elsewhere = each.proven_by_id != contact_import.pk and each.proven_by_id
             each.brought_by_id = proven_elsewhere or others.get(each.contact_id)
+        if each.contact.restricted:
+            each.brought_by_id = each.brought_by_id or contact_import.pk
         is_kept = each.brought_by_id is not None or each.pk in asking
         if not is_kept:
             gone.append(each.pk)
@@ -131,17 +138,20 @@ def _without_proof_of(
         return
     subscription.settle(SubscriptionStatus.UNPROVEN)
     subscription.statement = subscription.confirmed_at = None
+    subscription.basis = LegalBasis.CONSENT
 
 
 def let_go_who_was_brought(contacts: ContactQuerySet) -> None:
     """Of those who are here for nothing else the proof stays, found by whoever supplies the address."""
     told = ConsentRecord.objects.filter(contact=OuterRef("pk"))
+    # Where they have asked for nothing, the mail was the one that asked them.
+    ours = [*RecordedEvent.of_imports(), *RecordedEvent.of_confirmation_mails()]
     only_this = contacts.filter(
         ~Exists(Subscription.objects.filter(contact=OuterRef("pk"))),
         ~Exists(Delivery.objects.filter(contact=OuterRef("pk"))),
         ~Exists(Delivery.objects.filter(second_copy_of=OuterRef("pk"))),
         ~Exists(RightsRequest.objects.filter(contact=OuterRef("pk"))),
-        ~Exists(told.exclude(event__in=RecordedEvent.of_imports())),
+        ~Exists(told.exclude(event__in=ours)),
         restricted=False,
     )
     numbers = list(only_this.values_list("pk", flat=True))

@@ -2,31 +2,38 @@
 
 It checks the rows, takes them, asks people to confirm or takes the import back: part after part, each in one transaction
 that also counts it. A worker that dies leaves a part done or not done, and the next goes on there; two that are rung at once
-wait for each other at the import's own row. A task is short, and rings for the rest.
+wait for each other at the import's own row. A task is short, and rings for the rest. A row that no database can keep is
+found by halves, and keeps none of the others.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from time import monotonic
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.timezone import now
+from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 
 from .. import signals
-from ..models import ContactImport, ImportStatus, LeftOutRow, RowOutcome
+from ..importing.columns import Holds
+from ..importing.rows import Fault
+from ..models import ContactImport, ImportPart, ImportStatus, LeftOutRow, RowOutcome
 from . import import_undoing, inviting
-from .import_rows import Seen, look, read_rows
+from .import_checking import Marks, check_part, next_unchecked
+from .import_rows import Seen, read_rows
 from .patience import patiently
 from .taking import take
 
 #: After so many seconds a task rings for the next one.
 TASK_SECONDS = 10
+
+logger = logging.getLogger(__name__)
 
 
 def ring_when_committed(contact_import: ContactImport) -> None:
@@ -50,122 +57,129 @@ def work_on_import(pk: int) -> None:
     contact_import = ContactImport.objects.at_work().filter(pk=pk).first()
     if contact_import is None:
         return
-    with closing(_Marks(contact_import)) as marks:
+    with closing(Marks()) as marks:
         steps: dict[str, Callable[[], bool]] = {
-            ImportStatus.CHECKING: partial(_check_part, pk, marks),
+            ImportStatus.CHECKING: partial(check_part, pk, marks),
             ImportStatus.RUNNING: partial(_take_part, pk),
             ImportStatus.UNDOING: partial(import_undoing.undo_some, pk),
         }
         step = steps.get(contact_import.status, partial(inviting.invite_some, pk))
-        while patiently(step):
+        while _try(step, contact_import):
             if monotonic() > until:
                 ring_for_import(pk)
                 return
 
 
-class _Marks:
-    """Which addresses stand further up in the file; on the disk, so that no file is too long for it."""
-
-    def __init__(self, contact_import: ContactImport) -> None:
-        self._table = sqlite3.connect("")  # In a file of its own, which is gone when it is closed.
-        self._table.execute("CREATE TABLE mark (value BLOB PRIMARY KEY) WITHOUT ROWID")
-        checked = contact_import.parts.filter(is_checked=True).values_list("marks", flat=True)
-        for packed in checked.iterator():
-            self.add(_unpacked(bytes(packed)))
-
-    def add(self, marks: Iterable[bytes]) -> None:
-        self._table.executemany(
-            "INSERT OR IGNORE INTO mark VALUES (?)", ((mark,) for mark in marks)
-        )
-
-    def known(self, mark: bytes) -> bool:
-        return (
-            self._table.execute("SELECT 1 FROM mark WHERE value = ?", (mark,)).fetchone()
-            is not None
-        )
-
-    def close(self) -> None:
-        self._table.close()
-
-
-#: Bytes of an address's digest that tell it from the others of a file.
-MARK = 8
-
-
-def _unpacked(marks: bytes) -> list[bytes]:
-    return [marks[start : start + MARK] for start in range(0, len(marks), MARK)]
-
-
-def _check_part(pk: int, marks: _Marks) -> bool:
-    """Count what would become of some rows; False where that is done. The marks follow once it is committed."""
-    with transaction.atomic():
-        here = _locked_at(pk, ImportStatus.CHECKING)
-        part = here.parts.filter(is_checked=False).first() if here else None
-        if here is None:
-            return False
-        if part is None:
-            here.status = ImportStatus.CHECKED
-            here.save(update_fields=["status"])
-            return False
-        seen = read_rows(here, part.rows, twice=[])
-        part.twice, fresh = _repeated(seen, marks)
-        look(here, seen)
-        counted = Counter(row.outcome.value for row in seen)
-        part.counts, part.is_checked, part.marks = dict(counted), True, b"".join(fresh)
-        part.save(update_fields=["counts", "is_checked", "marks", "twice"])
-        here.count_on(counted)
-        here.save(update_fields=["counts"])
-    marks.add(fresh)
-    return True
-
-
-def _repeated(seen: Sequence[Seen], marks: _Marks) -> tuple[list[int], list[bytes]]:
-    """(lines of who stands further up, the others' marks); the rows are told so."""
-    twice: list[int] = []
-    fresh: dict[bytes, None] = {}
-    for row in seen:
-        if row.person is None:
-            continue
-        mark = bytes.fromhex(row.digest)[:MARK]
-        if mark in fresh or marks.known(mark):
-            twice.append(row.line)
-            row.outcome = RowOutcome.TWICE
-        fresh[mark] = None
-    return twice, list(fresh)
-
-
-def _locked_at(pk: int, status: ImportStatus) -> ContactImport | None:
-    return ContactImport.objects.select_for_update().filter(pk=pk, status=status).first()
+def _try(step: Callable[[], bool], contact_import: ContactImport) -> bool:
+    try:
+        return patiently(step)
+    except (OperationalError, InterfaceError):
+        raise  # The database is away, or too busy: later.
+    except Exception as error:
+        # Whatever a row may be that nobody has thought of; its words may hold an address, its name does not.
+        logger.error("%s: part of it fails: %s", contact_import, type(error).__name__)
+        if not _isolate(contact_import):
+            raise
+        return True
 
 
 @transaction.atomic
+def _isolate(contact_import: ContactImport) -> bool:
+    """Halve the part that fails; of one row, leave it out. False where it is no part that fails."""
+    here = ContactImport.objects.select_for_update().get(pk=contact_import.pk)
+    checks = here.status == ImportStatus.CHECKING
+    if not checks and here.status != ImportStatus.RUNNING:
+        return False
+    part = next_unchecked(here) if checks else _next_to_take(here)
+    if part is None:
+        return False
+    if len(part.rows) > 1:
+        _halve(part)
+        return True
+    counted = Counter({RowOutcome.INVALID.value: 1})
+    here.count_on(counted)
+    here.save(update_fields=["counts"])
+    if checks:
+        part.is_checked, part.counts = True, dict(counted)
+        part.save()
+    else:
+        (line, *cells), *_none = part.rows
+        _leave_out(here, [Seen(line, cells, fault=Fault.OTHER)])
+        part.delete()
+    return True
+
+
+def _halve(part: ImportPart) -> None:
+    middle = len(part.rows) // 2
+    ImportPart.objects.create(
+        contact_import=part.contact_import,
+        rows=part.rows[middle:],
+        local_marks=part.local_marks,
+        is_checked=part.is_checked,
+        has_leavers=part.has_leavers,
+        twice=part.twice,
+    )
+    part.rows = part.rows[:middle]
+    part.save(update_fields=["rows"])
+
+
+def _next_to_take(contact_import: ContactImport) -> ImportPart | None:
+    """Held, so that an erasure finds the row or the person, and never comes between."""
+    parts = contact_import.parts.select_for_update()
+    return parts.order_by("-has_leavers", "pk").first()
+
+
+@sensitive_variables()
+@transaction.atomic
 def _take_part(pk: int) -> bool:
     """Some rows, once; False where there are no more, or it was cancelled."""
-    here = _locked_at(pk, ImportStatus.RUNNING)
+    imports = ContactImport.objects.select_for_update()
+    here = imports.filter(pk=pk, status=ImportStatus.RUNNING).first()
     if here is None:
         return False
-    part = here.parts.first()
+    part = _next_to_take(here)
     if part is None or (here.brings_people and here.book is None):
         finish(here, ImportStatus.DONE if part is None else ImportStatus.CANCELLED)
         return False
     seen = read_rows(here, part.rows, part.twice)
+    if part.has_leavers:  # Those first, of all parts.
+        seen = [row for row in seen if row.person and row.person.left]
     take(here, seen)
+    _leave_out(here, [row for row in seen if row.outcome in RowOutcome.not_taken()])
+    here.count_on(Counter(row.outcome.value for row in seen))
+    here.save(update_fields=["counts"])
+    _let_go_of(part, {row.line for row in seen})
+    return True
+
+
+def _let_go_of(part: ImportPart, lines: set[int]) -> None:
+    part.rows = [row for row in part.rows if row[0] not in lines]
+    part.has_leavers = False
+    if part.rows:
+        part.save(update_fields=["rows", "has_leavers"])
+    else:
+        part.delete()
+
+
+def _leave_out(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
+    """With their cells, but for whatever else looks like an address: whose it is nobody would find."""
+    addresses = {
+        number for number, holds in contact_import.columns.items() if holds == Holds.ADDRESS
+    }
     LeftOutRow.objects.bulk_create(
         LeftOutRow(
-            contact_import=here,
+            contact_import=contact_import,
             line=row.line,
             outcome=row.outcome,
             fault=row.fault or "",
-            cells=row.cells,
+            cells=[
+                cell if "@" not in cell or str(number) in addresses else ""
+                for number, cell in enumerate(row.cells)
+            ],
             address_digest=row.digest,
         )
-        for row in seen
-        if row.outcome in RowOutcome.not_taken()
+        for row in rows
     )
-    here.count_on(Counter(row.outcome.value for row in seen))
-    here.save(update_fields=["counts"])
-    part.delete()
-    return True
 
 
 def finish(contact_import: ContactImport, status: ImportStatus) -> None:

@@ -9,7 +9,7 @@ another file, `import_undoing`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 from zoneinfo import available_timezones
@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from wagtail.log_actions import log
 from wagtail.models import Site
 
@@ -30,7 +31,9 @@ from ..models import (
     ImportKind,
     ImportStatus,
     LeftOutRow,
+    ProofDocument,
 )
+from ..models.imports import local_mark
 from . import inviting
 from .elsewhere import Told, statement_of
 from .exporting import column_of
@@ -56,6 +59,7 @@ class CannotImport(Exception):
         self.reasons = reasons
 
 
+@sensitive_variables()
 @transaction.atomic
 def read_import(
     *,
@@ -90,10 +94,14 @@ def read_import(
             reason=seems.reason,
             language=conf.default_language(),
         )
-        size = 0
+        size, books = 0, set[str]()
         for rows in _parts(table.rows):
-            contact_import.parts.create(rows=rows)
+            marks = {local_mark(cell) for row in rows for cell in map(str, row) if "@" in cell}
+            contact_import.parts.create(rows=rows, local_marks=b"".join(sorted(marks)))
+            books |= _books_in(rows, seems.columns)
             size += len(rows)
+        if len(books) > 1:
+            raise Unreadable(_("The file is about several address books. Export them one by one."))
     if not size:
         raise Unreadable(_("There is no row beneath the names of the columns."))
     contact_import.size = size
@@ -109,6 +117,12 @@ def _names_of_fields(book: AddressBook | None) -> dict[str, str]:
         column = column_of(field)
         names |= dict.fromkeys([field.label, field.token_name, column], field.uuid)
     return names
+
+
+def _books_in(rows: Sequence[Sequence[int | str]], columns: Mapping[int, str]) -> set[str]:
+    """Which ones our own exports are about; a row says it of each place that somebody has."""
+    named = [number + 1 for number, holds in columns.items() if holds == Holds.BOOK]
+    return {str(row[each]) for each in named for row in rows if len(row) > each and row[each]}
 
 
 def _parts(lines: Iterable[Line]) -> Iterator[list[list[int | str]]]:
@@ -135,15 +149,18 @@ def check_import(
         here = _lock(contact_import, ImportStatus.READ, ImportStatus.CHECKED)
         for name, value in {**changes, **told.as_fields()}.items():
             setattr(here, name, value)
-        if reasons := reasons_against_checking(here):
+        if reasons := reasons_against_checking(here, told):
             raise CannotImport(reasons)
+        if told.document and told.document.pk is None:
+            told.document.save()
+        here.document = told.document
         here.status, here.counts = ImportStatus.CHECKING, {}
         here.save()
-        here.parts.update(is_checked=False, twice=[], marks=b"", counts={})
+        here.parts.update(is_checked=False, has_leavers=False, twice=[], marks=b"", counts={})
         ring_when_committed(here)
 
 
-def reasons_against_checking(contact_import: ContactImport) -> list[str]:
+def reasons_against_checking(contact_import: ContactImport, told: Told) -> list[str]:
     """For editors; empty where nothing is against it."""
     reasons = _reasons_against_reading(contact_import)
     if not contact_import.brings_people:
@@ -153,7 +170,7 @@ def reasons_against_checking(contact_import: ContactImport) -> list[str]:
     if contact_import.book is None:
         return [*reasons, _("The address book has been deleted.")]
     reasons += contact_import.book.reasons_against_a_form()
-    return reasons + Told.of(contact_import).missing()
+    return reasons + told.missing()
 
 
 def _reasons_against_reading(contact_import: ContactImport) -> list[str]:
@@ -180,9 +197,9 @@ def start_import(*, contact_import: ContactImport, user: User | None = None) -> 
     """Have a worker do what was checked. Raise `CannotImport` where it has begun before."""
     with transaction.atomic():
         here = _lock(contact_import, ImportStatus.CHECKED)
-        if reasons := reasons_against_checking(here):
-            raise CannotImport(reasons)
         told = Told.of(here)
+        if reasons := reasons_against_checking(here, told):
+            raise CannotImport(reasons)
         if here.book and told.is_stated:
             here.statement = statement_of(
                 told, book=here.book, language=here.language, stated_in=here.uuid
@@ -196,10 +213,13 @@ def start_import(*, contact_import: ContactImport, user: User | None = None) -> 
 @transaction.atomic
 def cancel_import(*, contact_import: ContactImport, user: User | None = None) -> bool:
     """What is taken stays, and can be taken back; the rest of the file goes. False where it is over."""
-    here = ContactImport.objects.select_for_update().get(pk=contact_import.pk)
+    here = ContactImport.objects.select_for_update().filter(pk=contact_import.pk).first()
+    if here is None:
+        return False
     if here.status in (ImportStatus.CHECKING, ImportStatus.CHECKED, ImportStatus.READ):
         _note(here, "discard_import", user)
         here.delete()  # Nobody has come by it: there is nothing to be proved.
+        ProofDocument.objects.forget_unused()
         return True
     if here.status != ImportStatus.RUNNING:
         return False
@@ -249,10 +269,11 @@ def _note(contact_import: ContactImport, action: str, user: User | None, **data:
     )
 
 
+@sensitive_variables()
 def examples_of(contact_import: ContactImport, *, of_each: int = 3) -> dict[str, list[Seen]]:
     """Of each outcome that the check has found, some rows; for whoever decides whether to go on."""
     found: dict[str, list[Seen]] = {outcome: [] for outcome in contact_import.counts}
-    for outcome in found:
+    for outcome in list(found):
         if found[outcome]:
             continue
         parts = contact_import.parts.filter(is_checked=True, counts__has_key=outcome)
@@ -269,4 +290,5 @@ def purge_imports() -> None:
     """Files that nobody has imported, and after a month what was not taken."""
     waiting = ContactImport.objects.filter(status__in=[ImportStatus.READ, ImportStatus.CHECKED])
     waiting.filter(created_at__lt=now() - KEPT_UNUSED).delete()
+    ProofDocument.objects.forget_unused()
     LeftOutRow.objects.filter(contact_import__finished_at__lt=now() - KEPT_LEFT_OUT).delete()

@@ -58,7 +58,9 @@ def may_be_invited(contact_import: ContactImport) -> SubscriptionQuerySet:
 @transaction.atomic
 def invite(*, contact_import: ContactImport, ground: str, source: str, user: User | None) -> bool:
     """Have a worker ask them; False where it is being done, or the import was taken back."""
-    here = ContactImport.objects.select_for_update().get(pk=contact_import.pk)
+    here = ContactImport.objects.select_for_update().filter(pk=contact_import.pk).first()
+    if here is None or here.book is None or here.book.reasons_against_a_form():
+        return False  # No mail would leave.
     is_over = here.status in (ImportStatus.DONE, ImportStatus.CANCELLED)
     if here.is_inviting or not is_over or not may_be_invited(here).exists():
         return False

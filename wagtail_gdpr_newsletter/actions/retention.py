@@ -94,6 +94,8 @@ def _forget(contact_pk: int, subscription_pk: int) -> bool:
     ).forget()
     here = Contact.objects.filter(pk=contact.pk)
     if was_invited(subscription):  # We were to forget them where they do not answer.
+        if subscription.mail_wanted_at:
+            return False  # They have not been asked yet: no mail got out.
         subscription.delete()
         let_go_who_was_brought(here)
     elif subscription.previous_status:

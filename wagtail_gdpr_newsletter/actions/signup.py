@@ -25,6 +25,7 @@ from ..models import (
     ConsentRecord,
     ConsentStatement,
     Contact,
+    LegalBasis,
     Origin,
     RecordedEvent,
     Subscription,
@@ -240,6 +241,7 @@ def _confirm(token: str, origin: Origin) -> list[Subscription]:
         subscription.settle(SubscriptionStatus.CONFIRMED)
         subscription.confirmed_at, subscription.opted_in = now(), True
         subscription.unsubscribed_at = None
+        subscription.basis = LegalBasis.CONSENT  # Whatever it stood on before.
         subscription.save()
         ConsentRecord.objects.append(
             RecordedEvent.CONFIRMED,

@@ -1,8 +1,8 @@
 """What happens when rows of an imported file are taken?
 
 New people are brought with their proof, or without, and get no mail then; whoever has left elsewhere, as the file says,
-is remembered here. Some rows are taken by one transaction, in a number of statements that does not depend on theirs, with
-everybody whom they are about locked.
+is remembered here. Some rows are taken by one transaction, with everybody whom they are about locked, in a number of
+statements that does not depend on theirs; but whoever is here and leaves does so one by one, by the verb for it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.utils.timezone import now
+from django.views.decorators.debug import sensitive_variables
 
 from .. import pseudonyms
 from ..models import (
@@ -34,15 +35,18 @@ from .restriction import object_to_mail
 from .unsubscription import unsubscribe
 
 
+@sensitive_variables()
 def take(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     """Write what was decided, within the transaction that decided it with everybody locked."""
     known = Known(contact_import, rows, lock=True)
+    known.rekey()
     known.decide()
     if contact_import.book:
         _bring(contact_import, contact_import.book, rows, known)
     _remember(contact_import, rows)
 
 
+@sensitive_variables()
 def _bring(
     contact_import: ContactImport, book: AddressBook, rows: Sequence[Seen], known: Known
 ) -> None:
@@ -91,6 +95,7 @@ def _came_by_import(row: Seen) -> bool:
     return here.brought_by_id is not None
 
 
+@sensitive_variables()
 def _add_contacts(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     for row in rows:
         if row.contact is None and row.person:
@@ -109,6 +114,7 @@ def _add_contacts(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     Contact.objects.bulk_create([each for each in contacts if each.pk is None])
 
 
+@sensitive_variables()
 def _place(contact_import: ContactImport, row: Seen, known: Known) -> None:
     """Where they stand from now on; not saved yet."""
     if row.place is None or row.person is None:
@@ -125,10 +131,12 @@ def _place(contact_import: ContactImport, row: Seen, known: Known) -> None:
     )
     row.place.statement = known.statement_for(person)
     row.place.requested_at = person.proof.asked_at
+    # Where nobody has stated a time: since now.
     row.place.confirmed_at = person.proof.confirmed_at or person.proof.asked_at or now()
     row.place.proven_by = contact_import
 
 
+@sensitive_variables()
 def _records(
     contact_import: ContactImport, book: AddressBook, row: Seen
 ) -> Iterable[ConsentRecord]:
@@ -164,6 +172,7 @@ def _records(
         )
 
 
+@sensitive_variables()
 def _remember(contact_import: ContactImport, rows: Sequence[Seen]) -> None:
     """Those who are here leave as if they had said so; of all others only the hash is kept."""
     leaving = [row for row in rows if row.person and row.outcome == RowOutcome.REMEMBERED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.timezone import localdate, make_aware
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
@@ -23,6 +23,9 @@ from . import StaffRequest
 from .contacts import FIND, SHOW, ContactsPage
 from .forms import DayInput, WhyForm
 from .import_forms import ToldForm
+
+#: Before that nobody agreed to newsletters.
+EARLIEST = 1990
 
 
 class AddContactForm(WhyForm, ToldForm):
@@ -73,6 +76,8 @@ class AddContactForm(WhyForm, ToldForm):
         agreed_on = said.get("agreed_on")
         if agreed_on and agreed_on > localdate():
             self.add_error("agreed_on", _("That day is still to come."))
+        elif agreed_on and agreed_on.year < EARLIEST:
+            self.add_error("agreed_on", _("That day is too long ago."))
         if said.get("how") == "proof":
             for name in self.of_proof:
                 if not said.get(name) and name not in self.errors:
@@ -108,7 +113,8 @@ class ContactAddView(ContactsPage, FormView):  # type: ignore[type-arg]  # Gener
         return redirect(FIND)
 
     def _add(self, form: AddContactForm, **asked: Any) -> HttpResponse:
-        agreed_at = make_aware(datetime.combine(form.cleaned_data["agreed_on"], time()))
+        # Of the hour nothing is known: so it is that day everywhere.
+        agreed_at = datetime.combine(form.cleaned_data["agreed_on"], time(12), tzinfo=UTC)
         contact = actions.add_with_proof(
             **asked, told=form.told_by(when=agreed_at.date().isoformat()), agreed_at=agreed_at
         )

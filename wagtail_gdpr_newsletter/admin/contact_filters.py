@@ -75,6 +75,15 @@ class ContactFilterSet(WagtailFilterSet):
         super().__init__(*args, **kwargs)
         if Site.objects.count() == 1:
             del self.filters["site"]
+        self._offer_source(str((self.data or {}).get("source", "")))
+
+    def _offer_source(self, asked: str) -> None:
+        """Also an import that is not among the latest: its page leads here."""
+        offered = sources()
+        if asked.isdecimal() and asked not in dict(offered):
+            one = ContactImport.objects.filter(pk=asked[:18])
+            offered += [(str(each.pk), f"{each}: {each.file_name}") for each in one]
+        self.filters["source"].extra["choices"] = offered
 
     @property
     def _asked(self) -> dict[str, Any]:

@@ -97,6 +97,12 @@ class ImportView(ImportPage, TemplateView):
     def get_page_title(self) -> Promise:
         return self.TITLES[ImportStatus(self.object.status)]
 
+    @property
+    def brought_people(self) -> bool:
+        """And is over: so that something can be done about it."""
+        is_over = self.object.status in (ImportStatus.DONE, ImportStatus.CANCELLED)
+        return is_over and self.object.brings_people
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.object.status == ImportStatus.READ:
             return redirect(COLUMNS, self.object.pk)
@@ -110,8 +116,7 @@ class ImportView(ImportPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         here, status = self.object, self.object.status
         done = sum(here.counts.values())
-        is_over = status in (ImportStatus.DONE, ImportStatus.CANCELLED)
-        may_invite = is_over and here.brings_people and actions.may_be_invited(here)
+        may_undo = self.brought_people
         return {
             **super().get_context_data(**kwargs),
             "import": here,
@@ -124,20 +129,17 @@ class ImportView(ImportPage, TemplateView):
             "coming": here.counts.get(RowOutcome.PROVEN, 0)
             + here.counts.get(RowOutcome.UNPROVEN, 0),
             "left_out": here.left_out.count(),
-            "invitable": may_invite.count() if may_invite else 0,
-            "people_url": self._people_url() if is_over else "",
+            "invitable": actions.may_be_invited(here).count() if may_undo else 0,
+            "people_url": self._people_url() if may_undo else "",
             "may_start": status == ImportStatus.CHECKED,
-            "may_undo": is_over and here.brings_people,
+            "may_undo": may_undo,
             "undo_form": kwargs.get("undo_form") or WhyForm(),
             "invite_form": kwargs.get("invite_form") or InviteForm(initial={"source": here.source}),
         }
 
     def _people_url(self) -> str:
         """For those who may see contacts."""
-        if not (
-            self.object.brings_people
-            and contact_policy.user_has_permission(self.request.user, "view")
-        ):
+        if not contact_policy.user_has_permission(self.request.user, "view"):
             return ""
         return f"{reverse(FIND)}?source={self.object.pk}"
 
@@ -199,16 +201,17 @@ class ImportVerbView(ImportView):
 
     def _undo(self) -> HttpResponse | None:
         form = WhyForm(self.request.POST)
-        if not form.is_valid():
+        if not form.is_valid() and self.brought_people:
             return self.render_to_response(self.get_context_data(undo_form=form))
-        actions.undo_import(contact_import=self.object, user=self.request.user, **form.cleaned_data)
+        why = form.cleaned_data.get("why", "")
+        actions.undo_import(contact_import=self.object, user=self.request.user, why=why)
         return None
 
     def _invite(self) -> HttpResponse | None:
         form = InviteForm(self.request.POST)
-        if not form.is_valid():
+        if not form.is_valid() and self.brought_people:
             return self.render_to_response(self.get_context_data(invite_form=form))
-        if actions.invite_imported(
+        if form.is_valid() and actions.invite_imported(
             contact_import=self.object, user=self.request.user, **form.cleaned_data
         ):
             messages.success(self.request, _("They are asked, a thousand a minute at most."))

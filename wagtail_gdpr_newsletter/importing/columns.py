@@ -31,6 +31,9 @@ class Holds(StrEnum):
     SOURCE = "source"
     CONFIRMATION = "confirmation"
     STATEMENT = "statement"
+    BASIS = "basis"
+    MAY_BE_WRITTEN_TO = "may_be_written_to"
+    BOOK = "book"
 
 
 LABELS: dict[Holds, str | Promise] = {
@@ -50,6 +53,9 @@ LABELS: dict[Holds, str | Promise] = {
     Holds.SOURCE: _("how they asked, in one cell"),
     Holds.CONFIRMATION: _("how they confirmed, in one cell"),
     Holds.STATEMENT: _("digest of what they agreed to"),
+    Holds.BASIS: _("legal basis"),
+    Holds.MAY_BE_WRITTEN_TO: _("may be written to: yes or no"),
+    Holds.BOOK: _("number of the address book that the row is about"),
 }
 
 
@@ -94,6 +100,9 @@ PROFILES: dict[str, Profile] = {
             "confirmed_at": Holds.CONFIRMED_AT,
             "confirmation_ip": Holds.CONFIRMED_IP,
             "statement_digest": Holds.STATEMENT,
+            "basis": Holds.BASIS,
+            "may_be_written_to": Holds.MAY_BE_WRITTEN_TO,
+            "address_book_uuid": Holds.BOOK,
         },
     ),
     "mailchimp": _profile(

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain, islice
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError
 
 from charset_normalizer import from_bytes
 from django.utils.translation import gettext as _
@@ -56,6 +56,16 @@ ENCODINGS = (
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
+#: What reading a damaged or protected workbook may end in.
+DAMAGED = (
+    *(KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, OSError),
+    *(RuntimeError, OverflowError, SyntaxError, zlib.error),
+    *(zipfile.BadZipFile, InvalidFileException),
+)
+#: A sheet has no more rows.
+MOST_ROWS_OF_A_SHEET = 1_048_576
+
+
 class Unreadable(ValueError):
     """The file cannot be taken; the message says why and what to do."""
 
@@ -91,10 +101,10 @@ def read_table(file: BinaryIO, *, encoding: str = "", delimiter: str = "") -> It
         table.digest = digest
         table.rows = _guarded(table.rows)
         yield table
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise Unreadable(
             _("The file is not in the encoding %(encoding)s. Choose another one.")
-            % {"encoding": error.encoding}
+            % {"encoding": encoding or getattr(error, "encoding", "")}
         ) from error
     except csv.Error as error:
         raise Unreadable(_too_long()) from error
@@ -140,7 +150,7 @@ def _text(file: BinaryIO, encoding: str, delimiter: str) -> Table:
     file.seek(0)
     try:
         text = io.TextIOWrapper(_Kept(file), encoding=encoding, newline="")
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise Unreadable(
             _("There is no encoding “%(encoding)s”.") % {"encoding": encoding}
         ) from error
@@ -223,10 +233,7 @@ def _workbook(file: BinaryIO) -> Table:
         book = load_workbook(file, read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # What other programs write there is not always true.
-    except (
-        *(KeyError, ValueError, TypeError, AttributeError, IndexError, OSError),
-        *(zipfile.BadZipFile, InvalidFileException, ParseError),
-    ) as error:
+    except DAMAGED as error:
         raise Unreadable(_not_a_workbook()) from error
     headers, rows = _with_headers(_cells(sheet))
     return Table(headers, rows)
@@ -253,8 +260,10 @@ def _refuse_bombs(file: BinaryIO) -> None:
 def _cells(sheet: object) -> Iterator[Line]:
     try:
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):  # type: ignore[attr-defined]  # openpyxl has no types.
+            if line > MOST_ROWS_OF_A_SHEET:
+                raise ValueError(line)  # Made up: it would never end.
             yield line, [_as_text(cell) for cell in cells]
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, ParseError) as error:
+    except DAMAGED as error:
         raise Unreadable(_not_a_workbook()) from error
 
 

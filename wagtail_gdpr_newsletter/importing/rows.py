@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import conf
 from ..addresses import Address, InvalidAddress
-from ..models import BookField, SuppressionReason
+from ..models import BookField, LegalBasis, SuppressionReason
+from ..models.imports import DEFUSED
 from .columns import Holds
 
 
@@ -32,13 +33,17 @@ class Fault(models.TextChoices):
     STATUS = "status", _("the status is not understood")
     YES_OR_NO = "yes_or_no", _("yes or no is not understood")
     ANSWER = "answer", _("an answer does not fit what the address book asks")
-    LENGTH = "length", _("a name or a page is too long")
+    NAME = "name", _("the name is too long")
+    PAGE = "page", _("the page is no address of a page")
+    OTHER = "other", _("something in it cannot be kept")
 
 
 class CannotBeRead(ValueError):
-    def __init__(self, fault: Fault) -> None:
+    """`address`: whose row it is, where that can be read."""
+
+    def __init__(self, fault: Fault, address: Address | None = None) -> None:
         super().__init__(fault)
-        self.fault = fault
+        self.fault, self.address = fault, address
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Proof:
     page: str = ""
     confirmed_at: datetime | None = None
     confirmed_ip: str = ""
+    #: The file says that they have confirmed, and not when.
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class Person:
     left: str = ""
     #: The file says that they have not confirmed.
     is_waiting: bool = False
+    #: They stand on no consent, as the file says: that has to be stated of them.
+    is_customer: bool = False
     proof: Proof = Proof()
     #: The digest of what they agreed to.
     statement: str = ""
@@ -93,56 +102,42 @@ class Person:
         """
         told = self.proof
         trace = told.asked_at or told.asked_ip or told.confirmed_ip or told.page
-        return bool(told.confirmed_at and trace) and not self.is_waiting
+        confirmed = (told.confirmed_at and trace) or (told.is_confirmed and told.asked_at)
+        return bool(confirmed) and not (self.is_waiting or self.is_customer)
 
 
-#: What exports put before a cell that a spreadsheet would take for a formula (A5), ours among them.
-DEFUSED = re.compile(r"^'(?=[=+\-@\t\r])")
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
-YES = frozenset(["1", "yes", "y", "true", "si", "sì", "oui", "ja", "x", "on"])
-NO = frozenset(["", *["0", "2", "no", "n", "false", "non", "nein", "off"]])
 
-SUBSCRIBED = frozenset(
-    [
-        "subscribed",
-        "active",
-        "enabled",
-        "confirmed",
-        "yes",
-        "si",
-        "sì",
-        "oui",
-        "ja",
-        "opted_in",
-        "iscritto",
-    ]
-)
-WAITING = frozenset(["pending", "unconfirmed", "unproven", "non_subscribed", "transactional"])
+YES = _words("1 yes y true si sì oui ja x on")
+NO = _words("0 2 no n false non nein off") | {""}
+
+SUBSCRIBED = _words("subscribed active enabled confirmed yes si sì oui ja opted_in iscritto")
+WAITING = _words("pending unconfirmed unproven non_subscribed transactional")
 GONE: dict[str, SuppressionReason] = {
     **dict.fromkeys(
-        [
-            "unsubscribed",
-            "disabled",
-            "blocklisted",
-            "blacklisted",
-            "opted_out",
-            "optout",
-            "inactive",
-            "archived",
-            "no",
-            "disiscritto",
-        ],
+        _words(
+            "unsubscribed disabled blocklisted blacklisted opted_out optout inactive archived no disiscritto"
+        ),
         SuppressionReason.WITHDRAWAL,
     ),
     **dict.fromkeys(
-        ["cleaned", "bounced", "bounce", "hard_bounce", "hardbounced", "invalid", "undeliverable"],
+        _words("cleaned bounced bounce hard_bounce hardbounced invalid undeliverable"),
         SuppressionReason.BOUNCE,
     ),
-    **dict.fromkeys(["complained", "complaint", "spam", "abuse"], SuppressionReason.COMPLAINT),
+    **dict.fromkeys(_words("complained complaint spam abuse"), SuppressionReason.COMPLAINT),
 }
 
+#: Of what a text may be made that says that somebody has confirmed.
+OF_A_YES = _words(
+    "confirmed confirmation confirm conferma confermato confermata confirmé confirmée confirmación confirmado "
+    "bestätigt bestätigung double opt in optin doi yes sì si oui ja ok date time ip at on by from via link il alle "
+    "da le à du de am um von utc gmt address adresse indirizzo"
+)
+
 _TIME = r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_OTHER_TIME = r"\d{1,2}[./-]\d{1,2}[./-]\d{4}(?:[ ,T]+\d{1,2}:\d{2}(?::\d{2})?)?"
+_OTHER_TIME = r"\d{1,2}[./-]\d{1,2}[./-]\d{4}(?:[ ,T]+\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm]\b)?)?"
 _IN_TEXT = re.compile(f"{_TIME}|{_OTHER_TIME}")
 _OTHER = re.compile(
     r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ ,T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?(?: ?([AaPp])[Mm])?"
@@ -161,6 +156,15 @@ def read_row(line: int, cells: Sequence[str], reading: Reading) -> Person:
         if number < len(cells)
     }
     address = _address(told.get(Holds.ADDRESS, ""))
+    try:
+        return _person(line, address, told, cells, reading)
+    except CannotBeRead as error:
+        raise CannotBeRead(error.fault, address) from error
+
+
+def _person(
+    line: int, address: Address, told: Mapping[str, str], cells: Sequence[str], reading: Reading
+) -> Person:
     if reading.of_leavers:
         return Person(line, address, left=GONE.get(_status(told), ""))
     left, is_waiting = _standing(told)
@@ -172,6 +176,7 @@ def read_row(line: int, cells: Sequence[str], reading: Reading) -> Person:
         name=_name(told),
         language=_language(told.get(Holds.LANGUAGE, ""), reading.language),
         is_waiting=is_waiting,
+        is_customer=told.get(Holds.BASIS, "") == LegalBasis.SOFT_OPT_IN,
         proof=_proof(told, reading),
         statement=told.get(Holds.STATEMENT, "")[:64],
         answers=_answers(cells, reading),
@@ -183,7 +188,7 @@ def _answers(cells: Sequence[str], reading: Reading) -> dict[str, Any]:
     for number, question in reading.questions.items():
         try:
             answer = question.answer_in(cells[number]) if number < len(cells) else None
-        except ValidationError as error:
+        except (ValidationError, OverflowError) as error:
             raise CannotBeRead(Fault.ANSWER) from error
         if answer is not None:
             answers[question.uuid] = answer
@@ -206,7 +211,7 @@ def _name(told: Mapping[str, str]) -> str:
     name = " ".join(unicodedata.normalize("NFC", text).split())
     name = "".join(character for character in name if character.isprintable())
     if len(name) > 200:
-        raise CannotBeRead(Fault.LENGTH)
+        raise CannotBeRead(Fault.NAME)
     return name
 
 
@@ -225,8 +230,8 @@ def _standing(told: Mapping[str, str]) -> tuple[str, bool]:
         return GONE[status], False
     if status and status not in SUBSCRIBED | WAITING:
         raise CannotBeRead(Fault.STATUS)
-    not_confirmed = Holds.CONFIRMED in told and not _is_yes(told[Holds.CONFIRMED])
-    return "", status in WAITING or not_confirmed
+    said = [told[each] for each in (Holds.CONFIRMED, Holds.MAY_BE_WRITTEN_TO) if each in told]
+    return "", status in WAITING or not all(map(_is_yes, said))
 
 
 def _status(told: Mapping[str, str]) -> str:
@@ -243,20 +248,28 @@ def _is_yes(text: str) -> bool:
 def _proof(told: Mapping[str, str], reading: Reading) -> Proof:
     """Times, pages and IP addresses, from columns of their own or out of a text."""
     source, confirmation = told.get(Holds.SOURCE, ""), told.get(Holds.CONFIRMATION, "")
+    if not _says_yes(confirmation):
+        confirmation = ""
     page = told.get(Holds.PAGE, "") or _first(_PAGE, source)
-    if len(page) > 2048:
-        raise CannotBeRead(Fault.LENGTH)
+    if len(page) > 2048 or not page.isprintable():
+        raise CannotBeRead(Fault.PAGE)
     confirmed_at = told.get(Holds.CONFIRMED_AT, "") or _first(_IN_TEXT, confirmation)
     asked_at = told.get(Holds.ASKED_AT, "") or _first(_IN_TEXT, source)
-    if not confirmed_at and Holds.CONFIRMED in told:
-        confirmed_at = asked_at  # It says yes, and no other time is known.
     return Proof(
         asked_at=_time(asked_at, reading),
         asked_ip=_ip(told.get(Holds.ASKED_IP, ""), source),
         page=page,
         confirmed_at=_time(confirmed_at, reading),
         confirmed_ip=_ip(told.get(Holds.CONFIRMED_IP, ""), confirmation),
+        is_confirmed=Holds.CONFIRMED in told,
     )
+
+
+def _says_yes(text: str) -> bool:
+    """Whether there is nothing in it but a confirmation, with its time and place: it may also say that there was none."""
+    for pattern in (_PAGE, _IN_TEXT, _IP):
+        text = pattern.sub(" ", text)
+    return set(re.findall(r"[^\W\d_]+", text.lower())) <= OF_A_YES
 
 
 def _time(text: str, reading: Reading) -> datetime | None:
@@ -297,10 +310,9 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 def _ip(text: str, otherwise: str) -> str:
     if text:
         try:
-            return str(ip_address(text))
+            # Of a network, where it was kept in part; without the zone of a link, which is nobody's but its machine's.
+            return str(ip_address(text.partition("/")[0].partition("%")[0]))
         except ValueError as error:
-            if "/" in text:  # A network: it was kept in part.
-                return _ip(text.partition("/")[0], "")
             raise CannotBeRead(Fault.IP) from error
     for candidate in _IP.findall(otherwise):
         try:

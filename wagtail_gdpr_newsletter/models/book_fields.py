@@ -16,7 +16,7 @@ from wagtail.contrib.forms.forms import FormBuilder
 from wagtail.contrib.forms.models import FORM_FIELD_CHOICES, AbstractFormField
 from wagtail.models import Orderable
 
-from ..forms import Question, are_printable_lines, as_kept, is_printable
+from ..forms import Question, are_printable_lines, as_kept, has_a_usual_year, is_printable
 from ..rendering import merge
 from .address_books import AddressBook, new_uuid
 
@@ -64,11 +64,11 @@ class QuestionBuilder(FormBuilder):
 
     def create_date_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-        return forms.DateField(widget=widget, **options)
+        return forms.DateField(widget=widget, validators=[has_a_usual_year], **options)
 
     def create_datetime_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
         widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
-        return forms.DateTimeField(widget=widget, **options)
+        return forms.DateTimeField(widget=widget, validators=[has_a_usual_year], **options)
 
     def create_checkboxes_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
         choices = self.get_formatted_field_choices(field)

@@ -179,6 +179,10 @@ class ConsentRecordQuerySet(EvidenceQuerySet["ConsentRecord"]):
         """At an erasure: what the declarations say goes, the commitments stay (S6)."""
         return models.QuerySet.update(self, **emptied)
 
+    def rekey(self, hashed: pseudonyms.KeyedHash) -> int:
+        """To the current key (S3); of whom no contact is left."""
+        return models.QuerySet.update(self, subject=hashed.value, subject_key_id=hashed.key_id)
+
     def hand_over(self, *, to: Contact) -> int:
         """Two contacts turned out to be one person; what was recorded stays as it is."""
         return models.QuerySet.update(self, contact=to)

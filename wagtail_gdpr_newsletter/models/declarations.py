@@ -227,9 +227,15 @@ DECLARATIONS: dict[str, Declaration] = {
     ),
     "ImportPart": Declaration(
         _("Rows of files that wait to be imported"),
-        # Many people's at once, and gone when they are taken: an erasure finds theirs, nobody is shown them.
-        {"rows": Personal(_("rows"), *_WAITING, shown=False, exported=False)},
-        _not("id contact_import is_checked twice marks counts"),
+        # Many people's at once, and gone when they are taken: of each only the reader's own row is told.
+        {
+            "rows": Personal(_("what stands in them"), *_WAITING),
+            "local_marks": Personal(
+                _("digests of addresses"), *_WAITING, shown=False, exported=False
+            ),
+            "marks": Personal(_("digests of addresses"), *_WAITING, shown=False, exported=False),
+        },
+        _not("id contact_import is_checked has_leavers twice counts"),
     ),
     # What follows is about the sender and the editors' texts, not about readers.
     "SenderSettings": Declaration(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection
-from contextlib import suppress
 from typing import ClassVar
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..addresses import Address, InvalidAddress
 from .address_books import AddressBook, new_uuid
-from .evidence import Evidence
+from .evidence import Evidence, EvidenceQuerySet
 from .statements import ConsentStatement
 
 
@@ -56,7 +57,7 @@ class RowOutcome(models.TextChoices):
     THERE = "there", _("there already")
     REMEMBERED = "remembered", _("has left, as the file says: remembered")
     KNOWN = "known", _("remembered before as having left")
-    LEFT = "left", _("left before: not brought back")
+    LEFT = "left", _("left before, or takes no mail: not brought back")
     RESTRICTED = "restricted", _("has restricted the use of their data: left alone")
     TWICE = "twice", _("stands further up in the file")
     INVALID = "invalid", _("cannot be read")
@@ -67,6 +68,12 @@ class RowOutcome(models.TextChoices):
         return [cls.LEFT, cls.RESTRICTED, cls.TWICE, cls.INVALID]
 
 
+class ProofDocumentQuerySet(EvidenceQuerySet["ProofDocument"]):
+    def forget_unused(self) -> None:
+        """Those of files that nobody has imported in the end."""
+        models.QuerySet.delete(self.filter(imports=None))
+
+
 class ProofDocument(Evidence):
     """A document that shows what people agreed to; its digest stands in the statement."""
 
@@ -75,6 +82,8 @@ class ProofDocument(Evidence):
     content = models.BinaryField()
     digest = models.CharField(max_length=64)
     added_at = models.DateTimeField(default=now)
+
+    objects: ClassVar = ProofDocumentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("document of proof")
@@ -179,27 +188,47 @@ class ContactImport(models.Model):
         return ContactImport.objects.at_work().filter(pk=self.pk).exists()
 
     def count_on(self, counted: Counter[str]) -> None:
-        """Not saved yet."""
-        self.counts = dict(Counter(self.counts) + counted)
+        """Not saved yet; some may turn out to be something else than they were counted as."""
+        counts = Counter(self.counts)
+        counts.update(counted)
+        self.counts = dict(+counts)
 
 
 class ImportPartQuerySet(models.QuerySet["ImportPart"]):
+    def naming(self, canonicals: Collection[str]) -> ImportPartQuerySet:
+        """Those with a row of one of these addresses, in whichever column and spelling."""
+        sought = {local_mark(canonical) for canonical in canonicals}
+        maybe = [
+            pk for pk, marks in self.values_list("pk", "local_marks") if sought & unpacked(marks)
+        ]
+        found = [part.pk for part in self.filter(pk__in=maybe) if part.rows_of(canonicals)]
+        return self.filter(pk__in=found)
+
     def forget(self, canonicals: Collection[str]) -> None:
-        """Take out the rows of these addresses, in whichever column and spelling; few files wait at a time."""
-        local_parts = tuple(canonical.rpartition("@")[0] for canonical in canonicals)
-        for part in self.select_for_update().iterator(chunk_size=20):
-            kept = [row for row in part.rows if not _names(row[1:], local_parts, canonicals)]
-            if len(kept) < len(part.rows):
-                self.filter(pk=part.pk).update(rows=kept)
+        """Take out the rows of these addresses."""
+        for part in self.naming(canonicals).select_for_update():
+            theirs = part.rows_of(canonicals)
+            kept = [row for row in part.rows if row not in theirs]
+            self.filter(pk=part.pk).update(rows=kept)
 
 
-def _names(cells: list[str], local_parts: tuple[str, ...], canonicals: Collection[str]) -> bool:
-    for cell in cells:
-        if "@" in cell and any(each in cell.casefold() for each in local_parts):
-            with suppress(InvalidAddress):
-                if Address.parse(cell.removeprefix("mailto:")).canonical in canonicals:
-                    return True
-    return False
+#: Bytes of a digest that tell what it is of from the others of a file.
+MARK = 8
+
+
+def unpacked(marks: bytes | memoryview) -> set[bytes]:
+    marks = bytes(marks)
+    return {marks[start : start + MARK] for start in range(0, len(marks), MARK)}
+
+
+#: What exports put before a cell that a spreadsheet would take for a formula (A5), ours among them.
+DEFUSED = re.compile(r"^'(?=[=+\-@\t\r])")
+
+
+def local_mark(address: str) -> bytes:
+    """Of what stands before the @, in whichever case: quickly made of any cell that might be an address."""
+    local_part = DEFUSED.sub("", address).removeprefix("mailto:").partition("@")[0]
+    return hashlib.sha256(local_part.strip().casefold().encode()).digest()[:MARK]
 
 
 class ImportPart(models.Model):
@@ -210,10 +239,14 @@ class ImportPart(models.Model):
     )
     #: [[line in the file, cell, cell, ...], ...]
     rows = models.JSONField()
+    #: Of every cell that might be an address, see `local_mark`: so that an erasure need not read all files.
+    local_marks = models.BinaryField(default=b"")
     is_checked = models.BooleanField(default=False)
+    #: Whoever has left is taken first: it counts for whatever else the file says of them.
+    has_leavers = models.BooleanField(default=False)
     #: Lines of people who stand further up.
     twice = models.JSONField(default=list)
-    #: Eight bytes an address, to find those.
+    #: Nine bytes an address, to find those: of its digest, and what becomes of it.
     marks = models.BinaryField(default=b"")
     #: {outcome: number of rows} of the check.
     counts = models.JSONField(default=dict)
@@ -225,6 +258,18 @@ class ImportPart(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_import}, {self.pk}"
+
+    def rows_of(self, canonicals: Collection[str]) -> list[list[str]]:
+        return [row for row in self.rows if any(_is_of(cell, canonicals) for cell in row[1:])]
+
+
+def _is_of(cell: str, canonicals: Collection[str]) -> bool:
+    if "@" not in cell:
+        return False
+    try:
+        return Address.parse(DEFUSED.sub("", cell).removeprefix("mailto:")).canonical in canonicals
+    except InvalidAddress:
+        return False
 
 
 class LeftOutRow(models.Model):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...links import default_site
 from ...models import AddressBook, ContactImport, ImportBasis, ImportKind, RowOutcome
 
 CHOICES = ", ".join(LABELS)
+DELIMITERS = {"tab": "\t"}
 
 
 class Command(BaseCommand):
@@ -47,16 +49,26 @@ class Command(BaseCommand):
         parser.add_argument("--month-first", action="store_true", help="03/04/2024 is 4 March")
         parser.add_argument("--time-zone", default="UTC", help="of times without a zone")
         parser.add_argument("--encoding", default="", help="if it is not found out")
-        parser.add_argument("--delimiter", default="", help="if it is not found out")
+        parser.add_argument(
+            "--delimiter",
+            default="",
+            choices=[",", ";", "|", "tab", ""],
+            help="if it is not found out",
+        )
         parser.add_argument("--yes", action="store_true", help="import, do not only check")
         parser.add_argument(
             "--not-taken", type=Path, help="write the rows that were left out there"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        left_out = options["not_taken"]
+        if left_out:
+            self.write(left_out, [])  # Where that is not possible, better know it before.
         contact_import = self.read(options)
         try:
             self.check_file(contact_import, options)
+            if options["yes"]:
+                actions.start_import(contact_import=contact_import)
         except (actions.CannotImport, OSError) as error:
             actions.cancel_import(contact_import=contact_import)
             raise CommandError(str(error)) from error
@@ -64,11 +76,10 @@ class Command(BaseCommand):
             actions.cancel_import(contact_import=contact_import)
             self.stdout.write("Nothing is imported. --yes imports.")
             return
-        actions.start_import(contact_import=contact_import)
         self.work_off(contact_import)
         self.report(contact_import, "Imported")
-        if options["not_taken"]:
-            self.write_left_out(contact_import, options["not_taken"])
+        if left_out:
+            self.write(left_out, actions.export_left_out(contact_import=contact_import).chunks)
 
     def read(self, options: dict[str, Any]) -> ContactImport:
         book = self.book(options["book"])
@@ -86,7 +97,7 @@ class Command(BaseCommand):
                     site=site,
                     book=book,
                     encoding=options["encoding"],
-                    delimiter=options["delimiter"],
+                    delimiter=DELIMITERS.get(options["delimiter"], options["delimiter"]),
                 )
         except (OSError, Unreadable) as error:
             raise CommandError(f"{options['file']}: {error}") from error
@@ -148,6 +159,9 @@ class Command(BaseCommand):
             if number := contact_import.counts.get(outcome):
                 self.stdout.write(f"{number:>9}  {outcome.label}")
 
-    def write_left_out(self, contact_import: ContactImport, path: Path) -> None:
-        with path.open("wb") as file:
-            file.writelines(actions.export_left_out(contact_import=contact_import).chunks)
+    def write(self, path: Path, chunks: Iterable[bytes]) -> None:
+        try:
+            with path.open("wb") as file:
+                file.writelines(chunks)
+        except OSError as error:
+            raise CommandError(f"{path}: {error}") from error
