@@ -167,6 +167,7 @@ def test_the_audience_is_stored_with_the_campaign_as_sent(book, earlier, send, s
         "joined": {"from": "2020-01-01", "time_zone": "Europe/Rome"},
         "received": {"uuid": str(earlier.uuid), "subject": "Winter is over"},
         "not_received": {},
+        "answers": [],
     }
     assert frozen.digest == frozen.digest_now()
     frozen.audience["languages"] = ["it"]

@@ -18,7 +18,7 @@ from wagtail.models import Site
 
 from ..models import Campaign, SendStatus
 from ..rendering.newsletter import RenderingFailed
-from ..sending import audience, narrowing
+from ..sending import audience, conditions, narrowing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -118,7 +118,7 @@ def _narrowing_reasons(campaign: Campaign) -> list[str]:
             reasons.append(elsewhere % {"earlier": earlier})
         elif earlier.send_status not in SendStatus.of_the_past():
             reasons.append(unfinished % {"earlier": earlier})
-    return list(dict.fromkeys(reasons))
+    return list(dict.fromkeys([*reasons, *conditions.problems(campaign)]))
 
 
 def _by_field(error: ValidationError) -> list[str]:

@@ -282,7 +282,7 @@ DECLARATIONS: dict[str, Declaration] = {
         _("Campaigns"),
         {},
         _not("id uuid site subject preheader language body books send_status trouble")
-        | _not("only_languages joined_from joined_before received not_received")
+        | _not("only_languages joined_from joined_before received not_received only_answers")
         | _not(
             "send_at scheduled_by sending_started_at sending_finished_at live has_unpublished_changes"
         )

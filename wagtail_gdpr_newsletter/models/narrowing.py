@@ -32,12 +32,17 @@ class Narrowed(models.Model):
         related_name="+",
     )
 
+    #: [{"field": its UUID, "comparison", "value", "label", "book"}, ...], half filled in while it is a draft. The
+    #: field may be gone; what it and its book were called stays, for people. See `sending.conditions`.
+    only_answers = models.JSONField(_("only readers who have answered"), default=list, blank=True)
+
     NARROWED_BY: ClassVar = (
         "only_languages",
         "joined_from",
         "joined_before",
         "received",
         "not_received",
+        "only_answers",
     )
 
     class Meta:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from .. import conf, days
 from ..models import Campaign, Delivery, DeliveryStatus
 from ..models.subscriptions import SubscriptionQuerySet
+from . import conditions
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
@@ -148,5 +149,12 @@ CRITERIA = (
         lambda campaign: _named(campaign.not_received),
         _has_not_received,
         _subject,
+    ),
+    Criterion(
+        "answers",
+        gettext_lazy("Answers"),
+        conditions.told,
+        conditions.lets_through,
+        conditions.in_words,
     ),
 )
