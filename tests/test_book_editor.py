@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 from wagtail.models import ModelLogEntry
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
@@ -224,6 +226,26 @@ def test_without_wagtail_s_forms_django_says_what_to_add():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert ended.stderr.splitlines()[-1].endswith('add "wagtail.contrib.forms" to INSTALLED_APPS.')
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["its own", "asked alike"])
+def test_a_field_by_which_a_scheduled_campaign_is_narrowed_stays(
+    editor, site, book, company, other
+):
+    """Else the campaign would find nobody to go to, or not be sent at its time."""
+    named = factories.make_field(factories.make_book(site), "Company") if other else company
+    factories.make_subscription(book, "ada@example.org")
+    answer_all(book, company, "Engines")
+    asked = {"field": named.uuid, "comparison": "is", "value": "Engines"}
+    condition = {**asked, "label": "Company", "book": named.book.name}
+    campaign = factories.make_campaign(book, named.book, only_answers=[condition])
+    actions.send_campaign(campaign=campaign, at=now() + timedelta(days=1))
+    save(editor, book, as_posted(company, DELETE="on"), initial=1)
+    assert editor.text.count("“Spring is here” is narrowed by the field “Company”") == 1
+    assert book.fields.exists()
+    actions.unschedule_campaign(campaign=campaign)
+    save(editor, book, as_posted(company, DELETE="on"), initial=1)
+    assert "is narrowed by" not in editor.text
 
 
 def test_who_may_not_change_books_changes_no_field(staff, book, company):

@@ -24,6 +24,7 @@ from .answering import (
     correct_answers,
     forget_answers,
     hold_fields,
+    reasons_against_removing,
 )
 from .book_deletion import (
     CannotBeDeleted,
@@ -200,6 +201,7 @@ __all__ = [
     "read_link",
     "reasons_against_checking",
     "reasons_against_deleting",
+    "reasons_against_removing",
     "reasons_against_sending",
     "replay_erasures",
     "restrict",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models.fields.json import KeyTransform
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from wagtail.log_actions import log
 
@@ -21,16 +22,19 @@ from ..forms import AnswersForm
 from ..models import (
     AddressBook,
     BookField,
+    Campaign,
     Comparison,
     Contact,
     RightsKind,
     RightsRequest,
+    SendStatus,
     Subscription,
     answering,
 )
 from ..models.answers import WithoutKey
 from ..models.subscriptions import SubscriptionQuerySet
 from ..rendering.answers import in_words
+from ..sending.conditions import conditions_of
 from .patience import patiently
 from .staff_log import note
 
@@ -133,6 +137,23 @@ def _misfits(field: BookField) -> int:
             found[key] = field.fits(answer)
         misfits += not found[key]
     return misfits
+
+
+def reasons_against_removing(fields: Collection[BookField]) -> list[str]:
+    """For editors; empty where nothing is against it. Drafts say it themselves, before they are sent."""
+    waiting = [SendStatus.SCHEDULED, SendStatus.PREPARING]
+    campaigns = Campaign.objects.filter(send_status__in=waiting) if fields else ()
+    said = _(
+        "The campaign “%(campaign)s” is narrowed by the field “%(field)s”: remove the field when it has been "
+        "sent, or take the campaign off the schedule."
+    )
+    return [
+        said % {"campaign": campaign, "field": field.label}
+        for campaign in campaigns
+        for asked in [conditions_of(campaign)]
+        for field in fields
+        if any(condition.is_about(field) for condition in asked)
+    ]
 
 
 def hold_fields(book: AddressBook) -> None:

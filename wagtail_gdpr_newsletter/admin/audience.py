@@ -18,7 +18,8 @@ from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 
 from .. import conf, days
 from ..models import Campaign, SendStatus
-from ..sending import audience
+from ..sending import audience, conditions
+from .conditions import ConditionsField, ConditionsPanel, fields_to_ask
 from .forms import DayInput, SiteForm
 from .permissions import campaign_policy
 
@@ -35,6 +36,17 @@ class AudienceForm(SiteForm):
         ),
     )
 
+    only_answers = ConditionsField(
+        label=_("Only readers who have answered"),
+        required=False,
+        help_text=_(
+            "Readers of an address book that does not ask the field do not get the campaign through it. Fields "
+            "of several books with the same placeholder and type count as one. Whoever has not answered is found "
+            "by “has not been answered” alone. Of several conditions all must hold. They are kept with the "
+            "campaign: name nobody in them."
+        ),
+    )
+
     class Meta:
         model = Campaign
         fields = ("site", "books", *Campaign.NARROWED_BY)
@@ -42,6 +54,7 @@ class AudienceForm(SiteForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._offer_languages(self.instance.only_languages)
+        self._offer_fields()
         chosen = [self.instance.received_id, self.instance.not_received_id]
         for name in ("received", "not_received"):
             self.fields[name].queryset = earlier_campaigns(or_else=chosen)
@@ -54,6 +67,14 @@ class AudienceForm(SiteForm):
         self.fields["only_languages"].choices = {code: code for code in chosen} | offered
         if len(self.fields["only_languages"].choices) == 1:
             del self.fields["only_languages"]
+
+    def _offer_fields(self) -> None:
+        """Where no book asks anything, there is nothing to choose; but what was chosen is not lost."""
+        field = self.fields["only_answers"]
+        field.offer(fields_to_ask())
+        posted = field.widget.value_from_datadict(self.data, {}, self.add_prefix("only_answers"))
+        if not (field.offered or posted or self.instance.only_answers):
+            del self.fields["only_answers"]
 
 
 def earlier_campaigns(*, or_else: list[int | None]) -> QuerySet[Campaign]:
@@ -95,6 +116,8 @@ class ReachPanel(Panel):
 def _reach_of(campaign: Campaign) -> dict[str, Any]:
     if not campaign.books.all():
         return {}
+    if problems := conditions.problems(campaign):
+        return {"problems": problems}
     return {"reach": audience.estimate_reach(campaign)}
 
 
@@ -147,6 +170,7 @@ WHO_GETS_IT = MultiFieldPanel(
                 "copy arrived, its reader is not among them, nor among those who received it."
             ),
         ),
+        ConditionsPanel("only_answers"),
         ReachPanel(),
     ],
     heading=_("Who gets it"),

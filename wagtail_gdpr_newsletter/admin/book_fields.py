@@ -34,7 +34,9 @@ class FieldsForm(WagtailAdminModelForm):
         valid = super().is_valid()
         if not self.formsets["fields"].is_valid():
             return False
-        return self._names_differ() and self._answers_are_seen() and valid
+        return (
+            self._names_differ() and self._none_is_needed() and self._answers_are_seen() and valid
+        )
 
     def _names_differ(self) -> bool:
         kept = self._kept_forms
@@ -47,6 +49,12 @@ class FieldsForm(WagtailAdminModelForm):
                 % {"name": form.instance.token_name},
             )
         return not twice
+
+    def _none_is_needed(self) -> bool:
+        reasons = actions.reasons_against_removing(self.removed_fields)
+        for reason in reasons:
+            self.add_error(None, reason)
+        return not reasons
 
     def _answers_are_seen(self) -> bool:
         """What was read is what is saved: the box's value names the changes, and none is ticked for others."""

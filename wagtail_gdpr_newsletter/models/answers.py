@@ -30,13 +30,13 @@ LONGEST_VALUE = 255
 
 
 class Comparison(models.TextChoices):
-    ANSWERED = "answered", gettext_lazy("has been answered")
-    NOT_ANSWERED = "not_answered", gettext_lazy("has not been answered")
     IS = "is", gettext_lazy("is")
     IS_NOT = "is_not", gettext_lazy("is not")
     CONTAINS = "contains", gettext_lazy("contains")
     AT_LEAST = "at_least", gettext_lazy("is at least")
     AT_MOST = "at_most", gettext_lazy("is at most")
+    ANSWERED = "answered", gettext_lazy("has been answered")
+    NOT_ANSWERED = "not_answered", gettext_lazy("has not been answered")
 
     @classmethod
     def without_value(cls) -> list[Comparison]:

@@ -43,6 +43,9 @@ class Condition:
     def book(self) -> str:
         return self.field.book.name if self.field else self.kept["book"]
 
+    def is_about(self, field: BookField) -> bool:
+        return field.uuid in (self.kept["field"], *(each.uuid for each in self.asking))
+
     @property
     def problem(self) -> str:
         """What keeps it from being asked, for an editor; empty where nothing does."""

@@ -7,7 +7,7 @@ window.wagtail.app.register(
         connect() {
             this.form = this.element.closest("form");
             this.later = ({ target }) => {
-                if (!this.namesValue.includes(target.name)) return;
+                if (!this.isAbout(target.name)) return;
                 clearTimeout(this.timer);
                 this.timer = setTimeout(() => this.count(), this.waitValue);
             };
@@ -22,13 +22,18 @@ window.wagtail.app.register(
             this.form.removeEventListener("change", this.later);
         }
 
+        /* Conditions consist of several: theirs begin alike. */
+        isAbout(name = "") {
+            return this.namesValue.some((each) => name === each || name.startsWith(`${each}-`));
+        }
+
         async count() {
             this.request?.abort(); // What was chosen before is of no interest any more.
             const request = new AbortController();
             this.request = request;
             const body = new FormData();
             for (const [name, value] of new FormData(this.form)) {
-                if (name === "csrfmiddlewaretoken" || this.namesValue.includes(name)) body.append(name, value);
+                if (name === "csrfmiddlewaretoken" || this.isAbout(name)) body.append(name, value);
             }
             try {
                 const headers = { "X-Requested-With": "XMLHttpRequest" };
