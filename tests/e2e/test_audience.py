@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -54,3 +55,102 @@ def test_choosing_whom_it_is_for_fits_a_small_screen(editor: Page, reader: str):
         box = control.bounding_box()
         assert box is None or box["x"] + box["width"] <= 375
     assert what_axe_finds(editor) == []
+
+
+@pytest.fixture
+def asking(served: RunningSite) -> str:
+    """The name of a book that has asked two readers for their town, and what they like."""
+    name = f"Asking letter {secrets.token_hex(3)}"
+    code = f"""
+from wagtail.models import Site
+from tests.factories import make_book, make_field, make_subscription
+book = make_book(Site.objects.get(is_default_site=True), {name!r})
+town = make_field(book, "Town")
+likes = make_field(book, "Likes", "checkboxes", choices="Seeds\\nTools")
+make_field(book, "Since", "date")
+for number, answer in enumerate(("Rome", "Milan")):
+    reader = make_subscription(book, f"{secrets.token_hex(3)}{{number}}@example.org")
+    reader.answers = {{town.uuid: answer, likes.uuid: ["Tools"]}}
+    reader.save()
+"""
+    served.manage("shell", "--verbosity", "0", "--command", code)
+    return name
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_conditions_are_added_filled_in_and_removed_by_keyboard(
+    editor: Page, asking: str, width: int
+):
+    editor.set_viewport_size({"width": width, "height": 900})
+    editor.goto(f"{ADMIN}/add/")
+    reach = editor.locator(".nl-reach")
+    press = editor.keyboard.press
+    editor.get_by_label(asking).focus()
+    press("Space")
+    expect(reach).to_contain_text("Reaches all 2 readers")
+    editor.get_by_role("button", name="Add a condition").focus()
+    press("Enter")
+    first = editor.get_by_role("group", name="Condition 1")
+    expect(first.get_by_label("Field")).to_be_focused()
+    expect(first.get_by_label("Comparison")).to_be_hidden()
+    editor.keyboard.type("Town")
+    press("Tab")
+    expect(first.get_by_label("Comparison")).to_have_value("is")
+    expect(reach).to_contain_text("The condition on “Town” is not complete")
+    press("Tab")
+    editor.keyboard.type("Rome")
+    expect(reach).to_contain_text("Reaches 1 of 2 readers")
+
+    editor.get_by_role("button", name="Add a condition").focus()
+    press("Enter")
+    second = editor.get_by_role("group", name="Condition 2")
+    editor.keyboard.type("Likes")
+    press("Tab")
+    press("Tab")
+    editor.keyboard.type("Seeds")
+    expect(second.get_by_label("Answer")).to_have_value("Seeds")
+    expect(reach).to_contain_text("Reaches 0 of 2 readers")
+    assert what_axe_finds(editor) == []
+    for control in editor.locator(".nl-conditions :is(select, input, button):visible").all():
+        box = control.bounding_box()
+        assert box["x"] + box["width"] <= width
+        assert min(box["width"], box["height"]) >= 24
+
+    second.get_by_role("button", name="Remove condition 2").focus()
+    press("Enter")
+    expect(first.get_by_label("Field")).to_be_focused()
+    expect(reach).to_contain_text("Reaches 1 of 2 readers")
+    editor.get_by_role("button", name="Save draft").click()
+    editor.wait_for_url("**/edit/**")
+    editor.reload()
+    expect(first.get_by_label("Answer")).to_have_value("Rome")
+    expect(reach).to_contain_text("Reaches 1 of 2 readers")
+
+
+def test_the_row_of_a_condition_suits_the_field_that_is_chosen(editor: Page, asking: str):
+    editor.goto(f"{ADMIN}/add/")
+    editor.get_by_label(asking).check()
+    editor.get_by_role("button", name="Add a condition").click()
+    row = editor.get_by_role("group", name="Condition 1")
+    offered = row.locator(f"optgroup[label='{asking}'] option")
+    values = {each.inner_text(): each.get_attribute("value") for each in offered.all()}
+    others = row.locator(f"optgroup:not([label='{asking}'], [hidden])")
+    expect(others).to_have_count(0)
+    row.get_by_label("Field").select_option(values["Likes"])
+    expect(row.get_by_label("Comparison").locator("option")).to_have_text(
+        ["contains", "has been answered", "has not been answered"]
+    )
+    expect(row.get_by_label("Answer").locator("option")).to_have_text(
+        ["Choose an answer", "Seeds", "Tools"]
+    )
+    row.get_by_label("Field").select_option(values["Since"])
+    expect(row.get_by_label("Answer")).to_have_attribute("type", "date")
+    expect(row.get_by_label("Comparison")).to_have_value("is")
+    row.get_by_label("Comparison").select_option("has not been answered")
+    expect(row.get_by_label("Answer")).to_be_hidden()
+    expect(editor.locator(".nl-reach")).to_contain_text("Reaches 2 of 2 readers")
+
+    editor.get_by_label(asking).uncheck()
+    editor.get_by_label("La Lettera").check()
+    expect(row.get_by_label("Field")).to_have_value(values["Since"])
+    expect(editor.locator(".nl-reach")).to_contain_text("which is not among the chosen")

@@ -27,7 +27,7 @@ PARTS = ("field", "comparison", "value", "label", "book")
 #: More would be no audience, but somebody's script.
 MOST = 20
 #: How an answer is typed; as a text where nothing is said.
-CONTROLS = {"date": "date", "datetime": "datetime-local"}
+CONTROLS = {"number": "number", "date": "date", "datetime": "datetime-local"}
 
 Row = Mapping[str, Any]
 

@@ -103,6 +103,7 @@ window.wagtail.app.register(
                 if (!known && before.tagName === "INPUT") after.append(new Option(before.value, before.value));
             } else {
                 after.type = field.control;
+                after.step = "any"; // Of numbers, also those between; of times, to the second.
                 after.autocomplete = "off";
             }
             after.name = before.name;
