@@ -154,6 +154,7 @@ def test_of_several_books_those_count_that_ask_the_same(client, site, book, town
         ("singleline", "is", "ada@example.org", "Do not write anybody's address here"),
         ("email", "contains", "ada@example.org", "Do not write anybody's address here"),
         ("singleline", "sounds like", "x", "can be compared by"),
+        ("checkbox", "is", "yes", "can be compared by “is ticked”, “is not ticked”"),
     ],
 )
 def test_what_makes_no_sense_of_a_field_is_refused_in_a_sentence(

@@ -91,7 +91,7 @@ class ConditionsWidget(forms.Widget):
 def _told(field: BookField) -> dict[str, Any]:
     return {
         "control": CONTROLS.get(field.field_type, "text"),
-        "comparisons": Comparison.of(field),
+        "comparisons": [(each, each.said_of(field.field_type)) for each in Comparison.of(field)],
         "choices": field.choice_list if field.field_type in CHOSEN else [],
     }
 
@@ -131,7 +131,7 @@ class ConditionsField(forms.Field):
         if not row["comparison"]:
             return {**told, "value": None}
         if row["comparison"] not in Comparison.of(field):
-            labels = [f"“{each.label}”" for each in Comparison.of(field)]
+            labels = [f"“{each.said_of(field.field_type)}”" for each in Comparison.of(field)]
             raise ValidationError(
                 _("Answers to this field can be compared by %(comparisons)s.")
                 % {"comparisons": ", ".join(labels)}

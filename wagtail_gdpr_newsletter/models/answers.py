@@ -38,6 +38,14 @@ class Comparison(models.TextChoices):
     ANSWERED = "answered", gettext_lazy("has been answered")
     NOT_ANSWERED = "not_answered", gettext_lazy("has not been answered")
 
+    def said_of(self, field_type: str) -> str:
+        """Its label; a single box is not answered, but ticked."""
+        if field_type == "checkbox" and self == Comparison.ANSWERED:
+            return _("is ticked")
+        if field_type == "checkbox" and self == Comparison.NOT_ANSWERED:
+            return _("is not ticked")
+        return str(self.label)
+
     @classmethod
     def without_value(cls) -> list[Comparison]:
         return [cls.ANSWERED, cls.NOT_ANSWERED]

@@ -162,7 +162,8 @@ def _in_words(told: Mapping[str, Any]) -> str:
         "field": told["label"],
         "books": ", ".join(each["name"] for each in told["asked_by"]),
     }
-    said = [asked, *(str(each.label) for each in Comparison if each == told["comparison"])]
+    compared = [each for each in Comparison if each == told["comparison"]]
+    said = [asked, *(each.said_of(told["type"]) for each in compared)]
     if told["value"] is not None:
         said.append(f"“{answers.in_words(told['value'], told['type'])}”")
     return " ".join(said)

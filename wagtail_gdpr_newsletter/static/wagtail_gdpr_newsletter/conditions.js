@@ -12,7 +12,7 @@ window.wagtail.app.register(
                 if (target.name === "books") this.rowTargets.forEach((row) => this.offerFields(row));
             };
             this.form.addEventListener("change", this.offer);
-            this.rowTargets.forEach((row) => this.suitRow(row));
+            this.rowTargets.forEach((row) => this.suitRow(row, { isKept: true }));
             this.count();
         }
 
@@ -62,12 +62,12 @@ window.wagtail.app.register(
             });
         }
 
-        suitRow(row) {
+        suitRow(row, { isKept = false } = {}) {
             this.offerFields(row);
             const field = this.fieldsValue[this.part(row, "field").value];
             if (field) {
                 this.offerComparisons(row, field);
-                this.offerAnswers(row, field);
+                this.offerAnswers(row, field, isKept);
             }
             const comparison = this.part(row, "comparison");
             comparison.parentElement.hidden = !field;
@@ -86,21 +86,20 @@ window.wagtail.app.register(
         offerComparisons(row, field) {
             const select = this.part(row, "comparison");
             const before = select.value;
-            const all = [...this.templateTarget.content.querySelectorAll("[data-part=comparison] option")];
-            select.replaceChildren(
-                ...field.comparisons.map((value) => all.find((option) => option.value === value).cloneNode(true)),
-            );
-            select.value = field.comparisons.includes(before) ? before : field.comparisons[0];
+            select.replaceChildren(...field.comparisons.map(([value, label]) => new Option(label, value)));
+            const isOffered = field.comparisons.some(([value]) => value === before);
+            select.value = isOffered ? before : field.comparisons[0][0];
         }
 
-        offerAnswers(row, field) {
+        /* A choice that was kept stays to be seen, if the field has it no more. */
+        offerAnswers(row, field, isKept) {
             const before = this.part(row, "value");
             const after = document.createElement(field.choices.length ? "select" : "input");
             if (field.choices.length) {
-                const known = field.choices.includes(before.value) || !before.value;
+                const isLost = isKept && before.value && !field.choices.includes(before.value);
+                const choices = isLost ? [...field.choices, before.value] : field.choices;
                 after.append(new Option(this.chooseValue, ""));
-                after.append(...field.choices.map((choice) => new Option(choice, choice)));
-                if (!known && before.tagName === "INPUT") after.append(new Option(before.value, before.value));
+                after.append(...choices.map((choice) => new Option(choice, choice)));
             } else {
                 after.type = field.control;
                 after.step = "any"; // Of numbers, also those between; of times, to the second.
@@ -111,9 +110,7 @@ window.wagtail.app.register(
             after.dataset.part = "value";
             after.value = before.value;
             if (after.tagName === "SELECT" && after.selectedIndex < 0) after.value = "";
-            if (before.tagName !== after.tagName || before.type !== after.type || after.tagName === "SELECT") {
-                before.replaceWith(after);
-            }
+            before.replaceWith(after);
         }
     },
 );
