@@ -27,8 +27,6 @@ from ..models import (
     AskedMailbox,
     ConsentRecord,
     Contact,
-    ImportPart,
-    LeftOutRow,
     MailKind,
     Origin,
     RightsKind,
@@ -42,7 +40,7 @@ from ..models import (
 from ..models.consent import ConsentRecordQuerySet
 from ..models.declarations import DECLARATIONS
 from ..models.declaring import Declaration, Erasure
-from ..models.imports import ImportPartQuerySet
+from ..models.imports import forget_in_files, in_files
 from ..models.suppressions import SuppressionQuerySet
 from . import erasure_journal
 from .patience import patiently
@@ -132,24 +130,10 @@ def _forget_in_rows_of_others(contact: Contact) -> None:
     others = ServiceMail.objects.filter(contact__site=contact.site).exclude(contact=contact)
     digests = [pseudonyms.digest(canonical) for canonical in _addresses_of(contact)]
     others.filter(address_digest__in=digests).delete()
-    _forget_in_files(_addresses_of(contact), site=contact.site)
+    forget_in_files(_addresses_of(contact), site=contact.site)
     AskedMailbox.objects.of(contact.canonical_address, site=contact.site).delete()
     earlier = traces(address=contact.as_address(), site=contact.site).records
     earlier.filter(contact__isnull=True).strip_person(address="", address_salt="")
-
-
-def _forget_in_files(canonicals: set[str], *, site: Site) -> None:
-    left_out, waiting = _in_files(canonicals, site=site)
-    left_out.delete()
-    waiting.forget(canonicals)
-
-
-def _in_files(
-    canonicals: set[str], *, site: Site
-) -> tuple[models.QuerySet[LeftOutRow], ImportPartQuerySet]:
-    digests = [pseudonyms.digest(canonical) for canonical in canonicals]
-    left_out = LeftOutRow.objects.filter(contact_import__site=site, address_digest__in=digests)
-    return left_out, ImportPart.objects.filter(contact_import__site=site).naming(canonicals)
 
 
 def _addresses_of(contact: Contact) -> set[str]:
@@ -319,7 +303,7 @@ class Traces:
 def traces(*, address: Address, site: Site) -> Traces:
     """After an erasure, or where somebody has moved away from it."""
     hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
-    left_out, waiting = _in_files({address.canonical}, site=site)
+    left_out, waiting = in_files({address.canonical}, site=site)
     return Traces(
         Suppression.objects.of(address.canonical, site=site),
         ConsentRecord.objects.filter(site=site, subject__in=hashes),
@@ -334,7 +318,7 @@ def forget_traces(*, address: Address, site: Site) -> None:
     _forget_in_journal(found.suppressions)
     found.suppressions.delete()
     found.records.filter(contact__isnull=True).forget()
-    _forget_in_files({address.canonical}, site=site)
+    forget_in_files({address.canonical}, site=site)
     hashes = [each.value for each in pseudonyms.keyed_hashes(address.canonical)]
     asked = RightsRequest.objects.filter(site=site, contact=None, subject__in=hashes)
     asked.update(subject="", subject_key_id="")

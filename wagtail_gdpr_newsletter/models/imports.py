@@ -13,7 +13,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from wagtail.models import Site
 
+from .. import pseudonyms
 from ..addresses import Address, InvalidAddress
 from .address_books import AddressBook, new_uuid
 from .evidence import Evidence, EvidenceQuerySet
@@ -291,3 +293,18 @@ class LeftOutRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_import}, {self.line}"
+
+
+def in_files(
+    canonicals: Collection[str], *, site: Site
+) -> tuple[models.QuerySet[LeftOutRow], ImportPartQuerySet]:
+    """Where these addresses stand in files: rows that were not taken, and parts that wait to be imported."""
+    digests = [pseudonyms.digest(canonical) for canonical in canonicals]
+    left_out = LeftOutRow.objects.filter(contact_import__site=site, address_digest__in=digests)
+    return left_out, ImportPart.objects.filter(contact_import__site=site).naming(canonicals)
+
+
+def forget_in_files(canonicals: Collection[str], *, site: Site) -> None:
+    left_out, waiting = in_files(canonicals, site=site)
+    left_out.delete()
+    waiting.forget(canonicals)
