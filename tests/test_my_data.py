@@ -105,7 +105,7 @@ def test_what_is_shown_costs_the_same_whatever_there_is(ada, book, django_assert
         Delivery.objects.create(campaign=campaign, contact=ada, books=[book.uuid], status="sent")
         more = factories.make_book(book.site)
         factories.make_subscription(more, ADDRESS)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         disclosure = disclose(ada)
         assert sum(len(section.entries) for section in disclosure.sections) > 15
 
