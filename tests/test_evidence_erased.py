@@ -57,7 +57,7 @@ def test_the_json_says_the_same(staff, erased):
     browser.press("Save as JSON")
     told = browser.response.json()
     assert told["address_is_supplied"]
-    assert len(told["keyed_hash"]["proves"]) == 2
+    assert len(told["keyed_hash"]["proves"]) == 3
     (record,) = told["consent_records"]
     for event in record["events"]:
         assert event["evidence"]["address"] is None

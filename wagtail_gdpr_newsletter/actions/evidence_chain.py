@@ -5,7 +5,7 @@ The records are held against each other: what stands on something that is not th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,11 +13,16 @@ from functools import cached_property
 
 from .. import pseudonyms
 from ..models import (
+    BookField,
     ConsentRecord,
     Contact,
+    ContactImport,
+    ImportBasis,
+    LegalBasis,
     RecordedEvent,
     Subscription,
     Suppression,
+    SuppressionReason,
     WordingVersion,
 )
 from ..rendering.newsletter import Sender
@@ -62,21 +67,75 @@ class Chain:
     subscription: Subscription | None
     #: Of the book, the oldest first.
     material_versions: Sequence[WordingVersion]
+    #: What the book asks beside the address today.
+    fields: Sequence[BookField]
+    #: Those that its records name, by their UUIDs.
+    imports: Mapping[str, ContactImport]
+    #: Whether somebody who has another address now is meant.
+    has_moved: bool
+
+    @cached_property
+    def basis(self) -> str:
+        """A `LegalBasis`; empty where nothing is left that tells."""
+        if self.subscription:
+            return self.subscription.basis
+        if self.given or not self.agreed_elsewhere:
+            return LegalBasis.CONSENT
+        brought_by = self.imports.get(self.agreed_elsewhere.record.import_uuid)
+        if brought_by is None:
+            return ""
+        is_customer = brought_by.basis == ImportBasis.CUSTOMERS
+        return LegalBasis.SOFT_OPT_IN if is_customer else LegalBasis.CONSENT
 
     @cached_property
     def overtaken_by(self) -> WordingVersion | None:
         """The later version that ended the consent for what is sent from then on (C9)."""
-        agreed = self.given.record.statement if self.given else None
-        if agreed is None:
+        by = self.given or self.agreed_elsewhere
+        agreed = by.record.statement if by else None
+        if agreed is None or self.basis == LegalBasis.SOFT_OPT_IN:
             return None
         later = (each for each in self.material_versions if each.number > agreed.version.number)
         return next(later, None)
 
     @cached_property
     def given(self) -> Link | None:
-        """The record by which the consent was last given; by a move, where nothing else tells of one."""
-        confirmed = (link for link in self.links if link.event == RecordedEvent.CONFIRMED)
-        return _last(confirmed) or self.moved
+        """The record by which the consent was last given; by a move, where it is not known what came along."""
+        confirmed = _last(link for link in self.links if link.event == RecordedEvent.CONFIRMED)
+        if confirmed or self._is_known_to_come_from_elsewhere:
+            return confirmed
+        return self.moved
+
+    @property
+    def _is_known_to_come_from_elsewhere(self) -> bool:
+        here = self.moved.record.statement if self.moved else None
+        is_customer = self.subscription and self.subscription.basis == LegalBasis.SOFT_OPT_IN
+        return bool(self.agreed_elsewhere or is_customer or (here and here.stated_in))
+
+    @cached_property
+    def agreed_elsewhere(self) -> Link | None:
+        """The record by which the sender states that they may be written to; rather one of an import that stands."""
+        told = [link for link in self.links if _states_agreement(link.record)]
+        told = [link for link in told if not self._undone(link)] or told
+        confirmed = (link for link in told if link.event == RecordedEvent.STATED_CONFIRMATION)
+        return _last(confirmed) or _last(told)
+
+    @cached_property
+    def taken_back(self) -> Link | None:
+        """The record by which the import that this stands on was taken back."""
+        if self.agreed_elsewhere:
+            return self._undone(self.agreed_elsewhere)
+        return _last(link for link in self.links if link.event == RecordedEvent.IMPORT_UNDONE)
+
+    def _undone(self, brought: Link) -> Link | None:
+        of_import = brought.record.import_uuid
+        undone = (link for link in self.links if link.event == RecordedEvent.IMPORT_UNDONE)
+        return _last(link for link in undone if of_import and link.record.import_uuid == of_import)
+
+    def carries_a_consent(self, link: Link) -> bool:
+        """Whether what goes on by this record, a move say, was a consent given here."""
+        if self.given is None or self.given in self.stated:
+            return False
+        return self.given is self.moved or self.given.number <= link.number
 
     @cached_property
     def moved(self) -> Link | None:
@@ -100,7 +159,7 @@ class Chain:
     @cached_property
     def request(self) -> Link | None:
         """The one that the consent was given to, or else the last."""
-        return _last(link for link in self._before if link.event == RecordedEvent.REQUESTED)
+        return _last(link for link in self._before if link.event in ASKING)
 
     @cached_property
     def mail(self) -> Link | None:
@@ -150,10 +209,19 @@ class Sheet:
     chains: Sequence[Chain]
     #: What keeps the address from being written to.
     suppressions: Sequence[Suppression]
+    #: The same of addresses that they had before.
+    former_suppressions: Sequence[Suppression]
+    #: Of all address books there ever were, by UUID.
+    names_of_books: Mapping[str, str]
 
     @property
     def is_whole(self) -> bool:
         return all(chain.is_whole for chain in self.chains)
+
+    @property
+    def tells_of_an_erasure(self) -> bool:
+        every = (*self.suppressions, *self.former_suppressions)
+        return any(each.reason == SuppressionReason.ERASURE for each in every)
 
     @cached_property
     def records(self) -> list[ConsentRecord]:
@@ -165,11 +233,16 @@ class Sheet:
 ENDING = (RecordedEvent.WITHDRAWN, RecordedEvent.WITHDRAWAL_UNDONE)
 DECIDING = (RecordedEvent.CONFIRMED, *ENDING)
 
+#: Whoever asks, the person or the sender: it is this that a confirmation answers.
+ASKING = (RecordedEvent.REQUESTED, RecordedEvent.INVITED)
+
 #: What this software writes down as it happens. Whatever else there is has been entered.
 AS_IT_HAPPENS: dict[str, tuple[str, ...]] = {
     RecordedEvent.REQUESTED: ("form", "my data"),
     RecordedEvent.CONFIRMED: ("confirmation page",),
     RecordedEvent.ADDRESS_CHANGED: ("my data",),
+    RecordedEvent.INVITED: ("import",),
+    RecordedEvent.IMPORT_UNDONE: ("import",),
 }
 
 
@@ -178,6 +251,14 @@ def _was_seen_to(record: ConsentRecord) -> bool:
     if record.event in (*RecordedEvent.of_confirmation_mails(), *ENDING):
         return True
     return record.source in AS_IT_HAPPENS.get(record.event, ())
+
+
+def _states_agreement(record: ConsentRecord) -> bool:
+    """An import that only names somebody again has the statement of the one that has brought them."""
+    if record.event in (RecordedEvent.STATED_CONFIRMATION, RecordedEvent.ADDED):
+        return True
+    told = record.statement if record.event == RecordedEvent.IMPORTED else None
+    return told is not None and told.stated_in in ("", record.import_uuid)
 
 
 def _comes_along(link: Link) -> bool:
@@ -194,11 +275,11 @@ def _gaps(chain: Chain) -> Iterator[Gap]:
     mailed = left = False
     for link in chain.links:
         kind, text = link.event, link.record.statement_id
-        if kind in (RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED) and text is None:
+        if kind in (*ASKING, RecordedEvent.CONFIRMED) and text is None:
             yield Gap(GapKind.NO_TEXT, link)
         if link.is_elsewhere:
             yield Gap(GapKind.OTHER_ADDRESS, link)
-        if kind == RecordedEvent.REQUESTED:
+        if kind in ASKING:
             asked_for.add(text or 0)
         elif kind == RecordedEvent.CONFIRMATION_SENT:
             mailed = True

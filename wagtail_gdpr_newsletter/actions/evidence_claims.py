@@ -7,79 +7,14 @@ sender's statement, and a chain that is not whole says so first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from django.utils import formats
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import SITE_SCOPE, LegalBasis, SubscriptionStatus, Suppression
-from .disclosure import WAYS
+from ..models import LegalBasis, RecordedEvent, SubscriptionStatus
 from .evidence_chain import Chain, Gap, GapKind, Sheet
 from .evidence_seals import Link, Seal
-
-
-def moment(at: datetime) -> str:
-    """To the second, in UTC (C5)."""
-    at = at.astimezone(UTC)
-    return f"{formats.date_format(at, 'j F Y')}, {at:%H:%M:%S}\N{NO-BREAK SPACE}UTC"
-
-
-def way_of(source: str) -> str:
-    """By which way it came; what code of the site has named stands as it is."""
-    return str(WAYS.get(source, source))
-
-
-def event_of(link: Link) -> str:
-    return capfirst(str(link.record.get_event_display()))
-
-
-def name_of(chain: Chain) -> str:
-    if chain.book.is_deleted:
-        return _("%(book)s (deleted)") % {"book": chain.book.name}
-    return chain.book.name
-
-
-def status_of(chain: Chain) -> str:
-    """As campaigns see it today."""
-    if chain.subscription:
-        return capfirst(chain.subscription.get_status_display())
-    return _("In no address book: the subscription has gone with the address book or an erasure.")
-
-
-def remembered(suppression: Suppression, sheet: Sheet) -> str:
-    """Why the address is not written to."""
-    names = {chain.book.uuid: name_of(chain) for chain in sheet.chains}
-    names[SITE_SCOPE] = _("every address book of the site")
-    return _("%(reason)s, for %(scope)s, since %(month)s") % {
-        "reason": capfirst(suppression.get_reason_display()),
-        "scope": names.get(suppression.scope, suppression.scope),
-        "month": formats.date_format(suppression.month, "YEAR_MONTH_FORMAT"),
-    }
-
-
-def in_short(chain: Chain) -> str:
-    """Whether there is a consent, since when, until when."""
-    told = {
-        "book": name_of(chain),
-        "given": moment(chain.given.record.occurred_at) if chain.given else "",
-        "ended": moment(chain.withdrawn.record.occurred_at) if chain.withdrawn else "",
-    }
-    if chain.given in chain.stated:
-        said = _("“%(book)s”: the sender states a consent of %(given)s.")
-    elif chain.given and chain.withdrawn:
-        said = _("“%(book)s”: consent was given on %(given)s and withdrawn on %(ended)s.")
-    elif chain.given:
-        said = _("“%(book)s”: consent was given on %(given)s, and no withdrawal of it holds.")
-    elif chain.withdrawn:
-        said = _("“%(book)s”: no consent is recorded, and a withdrawal on %(ended)s.")
-    elif chain.stated:
-        said = _("“%(book)s”: the sender states what is recorded, and nobody has confirmed it.")
-    else:
-        said = _("“%(book)s”: no consent is recorded.")
-    overtaken = _("A later text means something new.") if chain.overtaken_by else ""
-    return f"{said % told} {overtaken}".strip()
+from .evidence_words import event_of, moment, name_of, way_of
 
 
 def problems(sheet: Sheet) -> list[str]:
@@ -157,6 +92,8 @@ def _how_it_was_asked(chain: Chain) -> Iterator[str]:
             % told
         )
         yield _("The form shows its box empty, and takes no request without a tick.")
+    elif request.event == RecordedEvent.INVITED:
+        yield from _how_the_sender_asked(chain, request)
     else:
         yield (
             _(
@@ -165,6 +102,22 @@ def _how_it_was_asked(chain: Chain) -> Iterator[str]:
             )
             % told
         )
+
+
+def _how_the_sender_asked(chain: Chain, request: Link) -> Iterator[str]:
+    yield _(
+        "On %(time)s the sender asked this address whether it wants “%(book)s”, of its own accord: by a mail whose "
+        "link leads to text %(text)s."
+    ) % {
+        "time": moment(request.record.occurred_at),
+        "book": chain.book.name,
+        "text": request.text,
+    }
+    asked_by = chain.imports.get(request.record.import_uuid)
+    if asked_by and asked_by.source:
+        yield _("Where the address is from, as the sender states it: %(source)s") % {
+            "source": asked_by.source
+        }
 
 
 def _how_it_was_given(chain: Chain) -> Iterator[str]:
@@ -208,6 +161,10 @@ def _how_it_ended(chain: Chain) -> Iterator[str]:
             "time": moment(chain.returned.record.occurred_at),
             "way": way_of(chain.returned.record.source),
         }
+    if chain.taken_back:
+        yield _(
+            "On %(time)s the sender took the import back. What it states is not used from then on."
+        ) % {"time": moment(chain.taken_back.record.occurred_at)}
     if chain.overtaken_by:
         yield _(
             "Version %(number)s of the text, of %(time)s, means something new. This consent is not used for "
@@ -234,9 +191,21 @@ def _what_is_missing(chain: Chain) -> Iterator[str]:
     if not chain.links:
         yield _("A consent: there is no record.")
     elif chain.given is None:
+        yield from _what_is_no_confirmation(chain)
+
+
+def _what_is_no_confirmation(chain: Chain) -> Iterator[str]:
+    asked = chain.request and chain.request.event == RecordedEvent.REQUESTED
+    if asked and chain.request not in chain.stated:
         yield _(
             "A consent: there is no confirmation. A request shows that somebody typed this address, and not that "
             "whoever has it agreed."
+        )
+    else:
+        yield _("A consent: nobody has confirmed one here.")
+    if chain.moved:
+        yield _(
+            "A consent by moving to another address: what was there before comes along, as what it was."
         )
 
 
@@ -277,37 +246,3 @@ def _what_no_record_shows(chain: Chain) -> Iterator[str]:
         "That nobody has made the digests anew: whoever can write to the database can do that, or remove a whole "
         "record. They reveal what was changed by mistake, or carelessly."
     )
-
-
-def by_the_hash(sheet: Sheet) -> tuple[list[str], list[str]]:
-    """What the keyed hash of an address that somebody supplied proves, and what not (S6)."""
-    keys = {record.subject_key_id for record in sheet.records}
-    keys |= {suppression.key_id for suppression in sheet.suppressions}
-    shows = [
-        ngettext(
-            "The address supplied gives the very keyed hash that stands beside %(number)s record.",
-            "The address supplied gives the very keyed hash that stands beside %(number)s records.",
-            len(sheet.records),
-        )
-        % {"number": len(sheet.records)},
-        _(
-            "Nobody can make that hash without the sender's key (%(keys)s), which is kept apart from the database. As "
-            "far as the key was kept secret, what is recorded is about this address and no other."
-        )
-        % {"keys": ", ".join(sorted(keys))},
-    ]
-    not_shown = [
-        _(
-            "That nobody has put the hash beside a record of somebody else: it stands under no digest, because a new "
-            "key may replace it."
-        )
-    ]
-    links = [link for chain in sheet.chains for link in chain.links]
-    if any(link.address == Seal.CLOSED for link in links):
-        not_shown.append(
-            _(
-                "The address by its seal: an erasure has removed it from the records, together with the salt. Without "
-                "the salt nobody can open the seal, and it leads to no address."
-            )
-        )
-    return shows, not_shown

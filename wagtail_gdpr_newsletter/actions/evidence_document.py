@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from .. import conf
 from ..rendering.newsletter import Sender
 from . import evidence_claims as claims
+from . import evidence_words as words
 from .evidence_chain import Chain, Sheet
 from .evidence_seals import Link, Seal, Shown
 
@@ -51,16 +52,19 @@ def _blocks(sheet: Sheet) -> Iterator[Block]:
     yield _facts(*_about(sheet))
     yield _verdict(sheet)
     if sheet.chains:
-        yield _list(_("In short"), [claims.in_short(chain) for chain in sheet.chains], 2)
+        yield _list(_("In short"), [words.in_short(chain) for chain in sheet.chains], 2)
     if not sheet.contact:
-        shows, not_shown = claims.by_the_hash(sheet)
+        shows, not_shown = words.by_the_hash(sheet)
         yield _list(_("What the keyed hash proves"), shows, 2)
         yield _list(_("What it does not prove"), not_shown, 2)
-    if sheet.suppressions:
-        reasons = [claims.remembered(each, sheet) for each in sheet.suppressions]
-        yield _list(_("Why no mail goes to this address"), reasons, 2)
+    for title, suppressions in (
+        (_("Why no mail goes to this address"), sheet.suppressions),
+        (_("Why no mail goes to an address that they had before"), sheet.former_suppressions),
+    ):
+        if suppressions:
+            yield _list(title, [words.remembered(each, sheet) for each in suppressions], 2)
     for chain in sheet.chains:
-        yield from _chain(chain, alone=len(sheet.chains) == 1)
+        yield from _chain(chain, sheet)
     yield _list(_("How to check this sheet"), _how_to_check(), 2)
 
 
@@ -69,12 +73,12 @@ def _about(sheet: Sheet) -> Iterator[Block]:
     yield _row(label, sheet.address, strong=True)
     if sheet.contact:
         yield _row(_("Kept as"), str(sheet.contact))
-    if books := ", ".join(claims.name_of(chain) for chain in sheet.chains):
+    if books := ", ".join(words.name_of(chain) for chain in sheet.chains):
         label = _("Address book") if len(sheet.chains) == 1 else _("Address books")
         yield _row(label, books)
     if len(sheet.chains) == 1:
-        yield _row(_("Status today"), claims.status_of(sheet.chains[0]))
-    yield _row(_("Made on"), claims.moment(sheet.made_at))
+        yield _row(_("Status today"), words.status_of(sheet.chains[0]))
+    yield _row(_("Made on"), words.moment(sheet.made_at))
     yield _row(_("Reference"), sheet.reference, code=True)
 
 
@@ -94,12 +98,13 @@ def _verdict(sheet: Sheet) -> Block:
     return _box(_("The records are whole"), [said % {"number": number}])
 
 
-def _chain(chain: Chain, *, alone: bool) -> Iterator[Block]:
+def _chain(chain: Chain, sheet: Sheet) -> Iterator[Block]:
     """Under a heading of its own, unless it is the only one."""
+    alone = len(sheet.chains) == 1
     level = 2 if alone else 3
     if not alone:
-        yield {"kind": "heading", "level": 2, "text": claims.name_of(chain)}
-        yield _facts(_row(_("Status today"), claims.status_of(chain)))
+        yield _heading(words.name_of(chain), 2)
+        yield _facts(_row(_("Status today"), words.status_of(chain)))
     if proven := claims.proves(chain):
         title = (
             _("What this proves") if chain.is_whole else _("What it would prove if it were whole")
@@ -108,37 +113,54 @@ def _chain(chain: Chain, *, alone: bool) -> Iterator[Block]:
     if not_proven := claims.proves_not(chain):
         yield _list(_("What this does not prove"), not_proven, level)
     if chain.links:
-        yield {"kind": "heading", "level": level, "text": _("What is recorded, the oldest first")}
+        yield _heading(_("What is recorded, the oldest first"), level)
     for link in chain.links:
-        yield {**_record(link), "level": level + 1}
-    if chain.texts:
-        yield {"kind": "heading", "level": level, "text": _("What was shown, word by word")}
-    for text in chain.texts:
-        yield {**_text(text), "level": level + 1}
+        yield {**_record(link, sheet), "level": level + 1}
+    yield from _texts(chain, level)
 
 
-def _record(link: Link) -> Block:
+def _texts(chain: Chain, level: int) -> Iterator[Block]:
+    """What visitors saw here apart from what they were told elsewhere, as nobody here has seen."""
+    for title, texts in (
+        (_("What was shown, word by word"), [each for each in chain.texts if not each.is_stated]),
+        (
+            _("What the sender states that they were told"),
+            [each for each in chain.texts if each.is_stated],
+        ),
+    ):
+        if texts:
+            yield _heading(title, level)
+        for text in texts:
+            yield {**_text(text), "level": level + 1}
+
+
+def _record(link: Link, sheet: Sheet) -> Block:
     record = link.record
     return {
         "kind": "record",
-        "title": f"{link.number}. {claims.event_of(link)}",
-        "time": claims.moment(record.occurred_at),
+        "title": f"{link.number}. {words.event_of(link)}",
+        "time": words.moment(record.occurred_at),
         "alarming": not link.is_whole,
-        "rows": list(_what_happened(link)),
+        "rows": list(_what_happened(link, sheet)),
         "seals": list(_seals(link)),
     }
 
 
-def _what_happened(link: Link) -> Iterator[Block]:
+def _what_happened(link: Link, sheet: Sheet) -> Iterator[Block]:
     record = link.record
+    removed = _("removed by an erasure") if sheet.tells_of_an_erasure else _("removed")
+    is_stated = record.statement is not None and record.statement.stated_in
     rows = [
-        (_("By which way"), claims.way_of(record.source)),
+        (_("By which way"), words.way_of(record.source)),
         (_("Page"), record.page_url),
         (_("Number of the form"), record.block_id),
-        (_("Shown"), _("text %(number)s") % {"number": link.text} if link.text else ""),
+        (
+            _("Told, as the sender states") if is_stated else _("Shown"),
+            _("text %(number)s") % {"number": link.text} if link.text else "",
+        ),
         (_("Message-ID"), record.message_id),
         (_("Wording of the mail"), record.mail_version),
-        (_("Address at that time"), record.address or _("removed by an erasure")),
+        (_("Address at that time"), record.address or removed),
         (_("Connection"), _connection(link)),
     ]
     if record.contact_id is None and not record.address:
@@ -152,7 +174,7 @@ def _connection(link: Link) -> str:
     if link.client == Seal.NONE:
         return _("not recorded")
     if link.client == Seal.CLOSED:
-        return _("removed, because its time was over or by an erasure")
+        return _("removed, because its time was over or together with the address")
     return ", ".join(filter(None, [link.record.ip, link.record.user_agent]))
 
 
@@ -182,28 +204,35 @@ def _sealed(label: str, text: str, seal: Seal) -> Block:
 
 def _text(text: Shown) -> Block:
     statement = text.statement
-    version = statement.version
-    said = _("Version %(number)s, the same in other words; language: %(language)s; of %(time)s")
-    if version.material:
-        said = _("Version %(number)s, a material change; language: %(language)s; of %(time)s")
-    elif version.number == 1:
-        said = _("Version %(number)s; language: %(language)s; of %(time)s")
-    told = {
-        "number": version.number,
-        "language": dict(conf.languages()).get(statement.language, statement.language),
-        "time": claims.moment(version.created_at),
-    }
     return {
         "kind": "statement",
         "title": _("Text %(number)s") % {"number": text.number},
-        "caption": said % told,
+        "caption": _caption(text),
         "lang": statement.language,
         "name": statement.book_name,
         "description": statement.description,
         "box": statement.label,
+        "has_box": not text.is_stated,
         "notice": _notice(statement.notice),
         "alarming": text.digest == Seal.BROKEN,
         "seals": [_sealed(_("Digest"), statement.digest, text.digest)],
+    }
+
+
+def _caption(text: Shown) -> str:
+    version = text.statement.version
+    said = _("Version %(number)s, the same in other words; language: %(language)s; of %(time)s")
+    if text.is_stated:
+        said = _("Written down by the sender beside version %(number)s; language: %(language)s")
+    elif version.material:
+        said = _("Version %(number)s, a material change; language: %(language)s; of %(time)s")
+    elif version.number == 1:
+        said = _("Version %(number)s; language: %(language)s; of %(time)s")
+    language = text.statement.language
+    return said % {
+        "number": version.number,
+        "language": dict(conf.languages()).get(language, language),
+        "time": words.moment(version.created_at),
     }
 
 
@@ -242,6 +271,10 @@ def _how_to_check() -> list[str]:
             "That this sheet was made, when and by whom, stands in the sender's audit log under its reference."
         ),
     ]
+
+
+def _heading(title: str, level: int) -> Block:
+    return {"kind": "heading", "level": level, "text": title}
 
 
 def _facts(*rows: Block) -> Block:

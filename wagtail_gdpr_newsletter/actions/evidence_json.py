@@ -7,12 +7,14 @@ field there stands under `evidence`. What this software does not know is `null`,
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from ..models import RecordedEvent, Suppression
 from ..rendering.newsletter import Sender
 from . import evidence_claims as claims
+from . import evidence_words as words
 from .disclosure import as_stored
 from .evidence_chain import Chain, Sheet
 from .evidence_seals import Link, Shown
@@ -28,7 +30,11 @@ STATES: dict[str, str] = {
     RecordedEvent.WITHDRAWN: "withdrawn",
     RecordedEvent.WITHDRAWAL_UNDONE: "given",
     RecordedEvent.ADDRESS_CHANGED: "given",
+    RecordedEvent.INVITED: "requested",
 }
+
+#: By these goes on what was there before, whatever it was.
+GOING_ON = (RecordedEvent.ADDRESS_CHANGED, RecordedEvent.WITHDRAWAL_UNDONE)
 
 #: Ways by which a person acts; all others are the sender's.
 BY_THE_PERSON = (
@@ -56,7 +62,7 @@ DIGESTS = (
 
 def write(sheet: Sheet) -> bytes:
     """In the language that is active; the names of the fields are English."""
-    shows, not_shown = ([], []) if sheet.contact else claims.by_the_hash(sheet)
+    shows, not_shown = ([], []) if sheet.contact else words.by_the_hash(sheet)
     everything = {
         "about": {
             "schema_version": SCHEMA,
@@ -71,6 +77,9 @@ def write(sheet: Sheet) -> bytes:
         "address_is_supplied": sheet.contact is None,
         "keyed_hash": {"proves": shows, "proves_not": not_shown},
         "suppressions": [_suppression(each) for each in sheet.suppressions],
+        "suppressions_of_former_addresses": [
+            _suppression(each) for each in sheet.former_suppressions
+        ],
         "consent_records": [_record(sheet, chain) for chain in sheet.chains],
     }
     return json.dumps(everything, indent=2, ensure_ascii=False).encode()
@@ -89,9 +98,9 @@ def _record(sheet: Sheet, chain: Chain) -> dict[str, Any]:
         },
         "pii_processing": _processing(sheet, chain),
         "party_identification": _parties(sheet.sender),
-        "events": [_event(link) for link in chain.links],
+        "events": [_event(link, chain) for link in chain.links],
         "evidence": {
-            "in_short": claims.in_short(chain),
+            "in_short": words.in_short(chain),
             "proves": claims.proves(chain),
             "proves_not": claims.proves_not(chain),
             "status": chain.subscription.status if chain.subscription else None,
@@ -102,9 +111,10 @@ def _record(sheet: Sheet, chain: Chain) -> dict[str, Any]:
 
 
 def _processing(sheet: Sheet, chain: Chain) -> dict[str, Any]:
-    agreed = chain.given or chain.request
+    agreed = chain.given or chain.agreed_elsewhere or chain.request
     statement = agreed.record.statement if agreed else None
-    request = chain.request.record if chain.request else None
+    asked = chain.request or agreed
+    request = asked.record if asked else None
     return {
         "privacy_notice": _notice(agreed, request.page_url if request else ""),
         "language": statement.language if statement else None,
@@ -113,8 +123,8 @@ def _processing(sheet: Sheet, chain: Chain) -> dict[str, Any]:
                 "purpose": chain.book.name,
                 "purpose_id": chain.book.uuid,
                 "purpose_description": statement.label if statement else None,
-                "lawful_basis": chain.subscription.basis if chain.subscription else "consent",
-                "pii_information": [{"pii_type": "e-mail address", "pii_optional": False}],
+                "lawful_basis": chain.subscription.basis if chain.subscription else None,
+                "pii_information": list(_information(chain)),
                 "pii_controllers": [SENDER],
                 "collection_method": request.source if request else None,
                 "processing_method": "newsletter by e-mail",
@@ -128,6 +138,15 @@ def _processing(sheet: Sheet, chain: Chain) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _information(chain: Chain) -> Iterator[dict[str, Any]]:
+    """What the address book asks for today."""
+    yield {"pii_type": "e-mail address", "pii_optional": False}
+    if chain.subscription and chain.subscription.book.ask_name:
+        yield {"pii_type": "name", "pii_optional": True}
+    for field in chain.fields:
+        yield {"pii_type": field.label, "pii_optional": not field.required}
 
 
 def _notice(agreed: Link | None, page_url: str) -> dict[str, Any] | None:
@@ -167,18 +186,24 @@ def _parties(sender: Sender) -> list[dict[str, Any]]:
     return parties
 
 
-def _event(link: Link) -> dict[str, Any]:
-    record = link.record
+def _state(link: Link, chain: Chain) -> str | None:
+    if link in chain.stated or (link.event in GOING_ON and not chain.carries_a_consent(link)):
+        return None
+    return STATES.get(link.event)
+
+
+def _event(link: Link, chain: Chain) -> dict[str, Any]:
+    record, state = link.record, _state(link, chain)
     return {
         "event_time": _moment(record.occurred_at),
         "event_type": record.event,
-        "event_state": STATES.get(record.event),
+        "event_state": state,
         "entity_id": "pii_principal" if record.source in BY_THE_PERSON else SENDER,
-        "validity_duration": "until withdrawn" if STATES.get(record.event) == "given" else None,
+        "validity_duration": "until withdrawn" if state == "given" else None,
         "evidence": {
             "number": link.number,
-            "in_words": claims.event_of(link),
-            "way": claims.way_of(record.source),
+            "in_words": words.event_of(link),
+            "way": words.way_of(record.source),
             "text": link.text,
             **{name: as_stored(getattr(record, name)) or None for name in VALUES},
             "sealed": record.sealed(),
@@ -199,6 +224,7 @@ def _text(text: Shown) -> dict[str, Any]:
         "number": text.number,
         "version": statement.version.number,
         "material": statement.version.material,
+        "stated_by_sender": text.is_stated,
         "written_at": _moment(statement.version.created_at),
         "sealed": statement.sealed(),
         "digest": statement.digest,

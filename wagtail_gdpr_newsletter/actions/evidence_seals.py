@@ -55,11 +55,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Shown:
-    """A text that somebody was shown, word by word."""
+    """A text that somebody was shown, or told elsewhere, word by word."""
 
     number: int
     statement: ConsentStatement
     digest: Seal
+
+    @property
+    def is_stated(self) -> bool:
+        """They were told it elsewhere, as the sender states."""
+        return bool(self.statement.stated_in)
 
 
 def forge(

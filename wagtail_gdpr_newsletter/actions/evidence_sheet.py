@@ -27,8 +27,10 @@ from ..addresses import Address
 from ..models import (
     SITE_SCOPE,
     AddressBook,
+    BookField,
     ConsentRecord,
     Contact,
+    ContactImport,
     SenderSettings,
     Subscription,
     WordingVersion,
@@ -82,12 +84,16 @@ def print_evidence(*, contact: Contact, book: str, file_format: str, user: User)
 @sensitive_variables("address", "sheet")
 def print_traces(*, address: Address, site: Site, file_format: str, user: User) -> File | None:
     """Of an address that no contact has any more; `None`, and a look-up in the log, where nothing leads to it."""
-    known = Contact.objects.known_as(address, site=site)
-    sheet = None if known.exists() else _sheet_about(address, site)
-    if sheet is None:
-        log(instance=site, action="wagtail_gdpr_newsletter.look_up", user=user)
-        return None
-    _note(site, sheet, file_format, user)
+    with transaction.atomic():
+        known = Contact.objects.known_as(address, site=site)
+        sheet = None if known.exists() else _sheet_about(address, site)
+        if sheet is None:
+            log(instance=site, action="wagtail_gdpr_newsletter.look_up", user=user)
+            return None
+        _note(site, sheet, file_format, user)
+        moved = {record.contact for record in sheet.records if record.contact}
+        for contact in moved:  # Their proof was taken as well, which they may see.
+            _note(contact, sheet, file_format, user)
     return _file(sheet, file_format, about="address")
 
 
@@ -129,7 +135,8 @@ def _sheet_about(
         places = {each.book.uuid: each for each in contact.subscriptions.select_related("book")}
     else:
         found, places = traces(address=address, site=site), {}
-    records = list(found.records.select_related("statement__version").order_by("occurred_at", "pk"))
+    related = found.records.select_related("statement__version", "contact")
+    records = list(related.order_by("occurred_at", "pk"))
     remembered = list(found.suppressions.order_by("month", "pk"))
     books = _books({record.book_uuid for record in records} | places.keys())
     if only:
@@ -138,7 +145,8 @@ def _sheet_about(
     if not books and (only or not remembered):
         return None
     hashes = pseudonyms.keyed_hashes(address.canonical)
-    chains = _chains(books, records, places, hashes)
+    chains = _chains(books, records, places, hashes, has_moved=contact is None)
+    here = {each.value for each in hashes}
     return Sheet(
         reference=secrets.token_hex(5).upper(),
         made_at=now().replace(microsecond=0),
@@ -148,7 +156,9 @@ def _sheet_about(
         contact=contact,
         hashes=hashes,
         chains=chains,
-        suppressions=remembered,
+        suppressions=[each for each in remembered if each.hash in here],
+        former_suppressions=[each for each in remembered if each.hash not in here],
+        names_of_books=names_of_books(),
     )
 
 
@@ -165,11 +175,15 @@ def _chains(
     records: Sequence[ConsentRecord],
     places: Mapping[str, Subscription],
     hashes: Sequence[pseudonyms.KeyedHash],
+    *,
+    has_moved: bool,
 ) -> list[Chain]:
-    """What is about the person, and no book, stands in each."""
-    material = WordingVersion.objects.filter(
-        book_uuid__in=[book.uuid for book in books], material=True
-    ).order_by("number")
+    """What is about the person, and no book, stands in each; `has_moved`: whoever has a contact is elsewhere now."""
+    uuids = [book.uuid for book in books]
+    material = WordingVersion.objects.filter(book_uuid__in=uuids, material=True).order_by("number")
+    fields = list(BookField.objects.filter(book__uuid__in=uuids).select_related("book"))
+    imports = ContactImport.objects.filter(uuid__in={each.import_uuid for each in records} - {""})
+    imports_by_uuid = {each.uuid: each for each in imports}
     # Whoever moved has earlier records under another address, also of books that did not come along.
     moved_at = max((each.occurred_at for each in records if each.tells_of_a_move), default=None)
     chains = []
@@ -183,6 +197,9 @@ def _chains(
                 texts=texts,
                 subscription=places.get(book.uuid),
                 material_versions=[each for each in material if each.book_uuid == book.uuid],
+                fields=[each for each in fields if each.book.uuid == book.uuid],
+                imports=imports_by_uuid,
+                has_moved=has_moved and any(each.contact_id for each in theirs),
             )
         )
     return chains
@@ -196,7 +213,7 @@ def _language_of(chains: Sequence[Chain], contact: Contact | None) -> str:
     agreed = [
         link.record.statement.language
         for chain in chains
-        for link in (chain.given, chain.request)
+        for link in (chain.given, chain.agreed_elsewhere, chain.request)
         if link and link.record.statement
     ]
     return agreed[0] if agreed else own
