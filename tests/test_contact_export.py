@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from tests import factories
+from tests.imports import STATED
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions import exporting
 from wagtail_gdpr_newsletter.addresses import Address
@@ -73,6 +74,32 @@ def test_a_row_has_the_proof_of_the_double_opt_in(browser, ada, book, signup_pag
     assert row["consent_source"] == told
     at = confirmed.occurred_at.isoformat(timespec="seconds")
     assert row["consent_confirmation"].startswith(f"link in the confirmation mail, {at}")
+
+
+def test_a_row_has_the_proof_that_came_with_an_import(browser, importer, book):
+    content = "email,optin_time,optin_ip,confirm_time\n"
+    content += "ada@example.org,2020-01-02 03:04:05,203.0.113.9,2020-01-02 03:05:06\n"
+    importer.take(content, book)
+    importer.take("email\nbob@example.org\n", book, **STATED)
+    ada, bob = rows_in(export(browser))
+    stated = Contact.objects.get(address="ada@example.org").consent_records
+    assert ada["request_record"] == str(stated.get(event="stated_request").uuid)
+    assert ada["confirmation_record"] == str(stated.get(event="stated_confirmation").uuid)
+    told = "a file imported by our staff, 2020-01-02T03:04:05+00:00, 203.0.113.0/24"
+    assert ada["consent_source"] == told
+    assert bob["consent_source"].startswith("a file imported by our staff, ")
+    assert bob["confirmation_record"] == ""
+
+
+def test_what_they_have_confirmed_by_themselves_goes_before_what_is_stated(
+    browser, importer, book, visitor, signup_page
+):
+    importer.take("email\nada@example.org\n", book, basis="none")
+    assert rows_in(export(browser))[0]["consent_source"] == ""
+    visitor.join(signup_page, "ada@example.org")
+    (row,) = rows_in(export(browser))
+    assert row["consent_source"].startswith("sign-up form")
+    assert row["consent_confirmation"].startswith("link in the confirmation mail")
 
 
 def test_the_three_formats_say_the_same(browser, ada):

@@ -141,9 +141,7 @@ def _rows_of(
     for subscription in asked_for.order_by("book"):
         places.setdefault(subscription.contact_id, []).append(subscription)
     mailable = set(everywhere.mailable().values_list("pk", flat=True))
-    proof = ConsentRecord.objects.filter(
-        contact__in=people, event__in=[RecordedEvent.REQUESTED, RecordedEvent.CONFIRMED]
-    )
+    proof = ConsentRecord.objects.filter(contact__in=people, event__in=PROOF)
     records: dict[tuple[int | None, str], list[ConsentRecord]] = defaultdict(list)
     for record in proof.order_by("-occurred_at", "-pk"):
         records[record.contact_id, record.book_uuid].append(record)
@@ -209,19 +207,31 @@ def _row(
 def _proof_of(
     place: Subscription, records: Sequence[ConsentRecord]
 ) -> tuple[ConsentRecord | None, ConsentRecord | None]:
-    """The request and its confirmation, of the requests and confirmations, the latest first.
+    """The request and its confirmation, of the records of proof, the latest first; their own, or else what is stated.
 
     Whoever asks after that, a stranger perhaps, has not brought it about; what waits has none yet.
     """
     waits = place.status == SubscriptionStatus.PENDING
     confirmed = None if waits else _first(records, RecordedEvent.CONFIRMED)
     before = records[records.index(confirmed) :] if confirmed else records
-    return _first(before, RecordedEvent.REQUESTED), confirmed
+    asked = _first(before, RecordedEvent.REQUESTED, RecordedEvent.INVITED)
+    if asked or confirmed or waits or place.status == SubscriptionStatus.UNPROVEN:
+        return asked, confirmed
+    stated = [each for each in records if each.statement_id]
+    asked = _first(stated, RecordedEvent.STATED_REQUEST) or _first(stated, RecordedEvent.IMPORTED)
+    return asked, _first(stated, RecordedEvent.STATED_CONFIRMATION, RecordedEvent.ADDED)
 
 
-def _first(records: Sequence[ConsentRecord], event: RecordedEvent) -> ConsentRecord | None:
-    return next((each for each in records if each.event == event), None)
+def _first(records: Sequence[ConsentRecord], *events: RecordedEvent) -> ConsentRecord | None:
+    return next((each for each in records if each.event in events), None)
 
+
+#: Requests and confirmations: theirs, ours, and those that are stated.
+PROOF = (
+    *(RecordedEvent.REQUESTED, RecordedEvent.INVITED, RecordedEvent.CONFIRMED),
+    *(RecordedEvent.STATED_REQUEST, RecordedEvent.STATED_CONFIRMATION),
+    *(RecordedEvent.IMPORTED, RecordedEvent.ADDED),
+)
 
 COLUMNS = (
     *("address", "name", "language", "known_since"),
