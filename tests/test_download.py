@@ -11,6 +11,8 @@ import pytest
 from django.apps import apps
 
 from tests.conftest import EVERYTHING_KNOWN as ADDRESS
+from tests.imports import STATED
+from tests.test_import_leavers import invite
 from wagtail_gdpr_newsletter.actions.disclosure import as_stored, rows_by_address
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
@@ -89,3 +91,43 @@ def test_no_program_finds_a_formula_within_a_cell(visitor, ada):
     table = archive.read("csv/your-details.csv").decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(table), delimiter=";") for cell in row]
     assert not any(cell.startswith("=") for cell in cells)
+
+
+@pytest.fixture
+def asked(importer, visitor, book):
+    """Brought by a file, and asked by the sender, who says where the address is from."""
+    importer.take(f"email\n{ADDRESS}\n", book, basis="none", name="secret-list.csv")
+    invite(importer)
+    visitor.enter(ADDRESS)
+    visitor.open(MY_DATA)
+    return importer.imported
+
+
+def test_where_an_imported_address_is_from_is_told_and_nothing_that_is_the_senders(visitor, asked):
+    """GDPR 14(2)(f), 15(1)(g)."""
+    assert "Where we have your address from" in visitor.text
+    assert "You were a guest in 2023." in visitor.text
+    archive = downloaded(visitor)
+    told = json.loads(archive.read("my-data.json"))["data"]["Subscription"][0]["brought_by"]
+    assert told == {
+        "imported_at": asked.created_at.isoformat(),
+        "where_they_agreed": "",
+        "where_the_address_is_from": "You were a guest in 2023.",
+    }
+    assert "You were a guest in 2023." in archive.read("my-data.html").decode()
+    for name in archive.namelist():
+        for secret in (b"Legitimate interest", b"secret-list", b"importer"):
+            assert secret not in archive.read(name), name
+
+
+def test_what_they_agreed_to_elsewhere_is_not_said_to_have_been_seen_here(importer, visitor, book):
+    importer.take(f"email\n{ADDRESS}\n", book, **STATED)
+    visitor.enter(ADDRESS)
+    visitor.open(MY_DATA)
+    assert "a file that we imported on" in visitor.text
+    assert "; Paper list at the stall" in visitor.text
+    assert (
+        "What you agreed to elsewhere, as we state it Yes, I want the seed letter." in visitor.text
+    )
+    for untrue in ("The text you saw", "☐"):
+        assert untrue not in visitor.text.partition("How long we keep it")[0], untrue

@@ -30,6 +30,7 @@ from ..models import (
     Campaign,
     ConsentStatement,
     Contact,
+    ContactImport,
     Delivery,
     ImportPart,
     LeftOutRow,
@@ -290,6 +291,8 @@ def _in_words(value: Any) -> str:
         return value.label
     if isinstance(value, Delivery):
         return value.campaign.subject
+    if isinstance(value, ContactImport):
+        return _where_from(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
@@ -297,6 +300,14 @@ def _in_words(value: Any) -> str:
     if isinstance(value, date):
         return formats.date_format(value, "DATE_FORMAT")
     return str(value)
+
+
+def _where_from(brought_by: ContactImport) -> str:
+    """Where their address is from (GDPR 14(2)(f), 15(1)(g))."""
+    taken = _("a file that we imported on %(date)s") % {
+        "date": formats.date_format(localtime(brought_by.created_at), "DATE_FORMAT")
+    }
+    return "; ".join(filter(None, [taken, brought_by.agreed_where, brought_by.source]))
 
 
 def rows_by_address(model: type[models.Model], contact: Contact) -> models.QuerySet[Any]:
@@ -323,6 +334,13 @@ def as_stored(value: Any) -> Any:
                 name: getattr(value, name)
                 for name in ("language", "book_name", "description", "label", "notice", "digest")
             },
+            "stated_by_us": bool(value.stated_in),
+        }
+    if isinstance(value, ContactImport):
+        return {
+            "imported_at": value.created_at.isoformat(),
+            "where_they_agreed": value.agreed_where,
+            "where_the_address_is_from": value.source,
         }
     if isinstance(value, AddressBook):
         return {"uuid": value.uuid, "name": value.name}

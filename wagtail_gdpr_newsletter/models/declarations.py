@@ -73,8 +73,8 @@ DECLARATIONS: dict[str, Declaration] = {
             "confirmed_at": Personal(_("confirmed on"), *_GOES),
             "opted_in": Personal(_("confirmed by a link since you last left"), *_GOES, shown=False),
             "unsubscribed_at": Personal(_("left on"), *_GOES),
-            "brought_by": Personal(_("brought by the import"), *_GOES, shown=False),
-            "proven_by": Personal(_("proven by the import"), *_GOES, shown=False),
+            "brought_by": Personal(_("where we have your address from"), *_GOES),
+            "proven_by": Personal(_("where your proof is from"), *_GOES, shown=False),
             "answers": Personal(_("your answers"), *_ANSWERS),
             "asked_answers": Personal(
                 _("answers that nobody has confirmed"), *_ANSWERS, shown=False

@@ -186,6 +186,11 @@ class ContactImport(models.Model):
         return self.kind == ImportKind.PEOPLE
 
     @property
+    def agreed_where(self) -> str:
+        """As it is stated; nobody has agreed anywhere where there is no proof."""
+        return "" if self.basis in ("", ImportBasis.NONE) else self.told_where
+
+    @property
     def is_at_work(self) -> bool:
         return ContactImport.objects.at_work().filter(pk=self.pk).exists()
 
