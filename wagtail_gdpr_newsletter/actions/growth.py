@@ -2,8 +2,8 @@
 
 Joins and leaves are counted from the evidence, which stays when a person is erased, so that what was
 once reported stays true. Who confirmed, took a withdrawal back, or was brought with proof has joined; who withdrew,
-by whatever way, or whose import was taken back has left. Only what changes something counts: not a second confirmation of somebody who
-is in, nor a withdrawal of somebody who never confirmed.
+by whatever way, or whose import was taken back while no other keeps them in has left. Only what changes something
+counts: not a second confirmation of somebody who is in, nor a withdrawal of somebody who never confirmed.
 
 How many were confirmed is counted back from how many are now. So the last number is that of the list of
 address books, and whoever came in without such evidence was there from the beginning.
@@ -20,7 +20,18 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When, Window
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import Coalesce, Lag
 
 from .. import days, pseudonyms
@@ -126,10 +137,11 @@ def _memberships(books: list[str], begins: list[date]) -> QuerySet[ConsentRecord
     came from there was in when the address changed, and did not join by that.
     """
     first, *later = (days.beginning_of(day) for day in begins)
-    proven = Q(event=RecordedEvent.IMPORTED, statement__isnull=False)
+    in_them = Q(event__in=RecordedEvent.of_being_in()) | _proven()
+    undone = When(event=RecordedEvent.IMPORT_UNDONE, then=_as_number(Exists(_standing_imports())))
     told = {
         "period": _period_of(later, first=0),
-        "is_in": _as_number(Q(event__in=RecordedEvent.of_being_in()) | proven),
+        "is_in": Case(undone, default=_as_number(in_them), output_field=IntegerField()),
         "counts": _as_number(Q(occurred_at__gte=first) & ~Q(event=RecordedEvent.ADDRESS_CHANGED)),
         "erased": Case(When(contact__isnull=True, then="subject"), default=Value("")),
     }
@@ -145,7 +157,34 @@ def _memberships(books: list[str], begins: list[date]) -> QuerySet[ConsentRecord
     return memberships.values("period", "is_in", "was_in", "counts")
 
 
-def _as_number(condition: Q) -> Case:
+def _proven() -> Q:
+    return Q(event=RecordedEvent.IMPORTED, statement__isnull=False)
+
+
+def _standing_imports() -> QuerySet[ConsentRecord]:
+    """Those that have brought the same person with a proof, and are not taken back by then.
+
+    An import that only names somebody again has the statement of the one that has brought them.
+    """
+    person = Q(contact=OuterRef("contact")) | Q(contact=None, subject=OuterRef("subject"))
+    earlier = ConsentRecord.objects.filter(
+        person, book_uuid=OuterRef("book_uuid"), pk__lte=OuterRef("pk")
+    )
+    undone_person = Q(contact=OuterRef(OuterRef("contact"))) | Q(
+        contact=None, subject=OuterRef(OuterRef("subject"))
+    )
+    undone = ConsentRecord.objects.filter(
+        undone_person,
+        event=RecordedEvent.IMPORT_UNDONE,
+        book_uuid=OuterRef("book_uuid"),
+        import_uuid=OuterRef("import_uuid"),
+        pk__lte=OuterRef(OuterRef("pk")),
+    )
+    own = Q(statement__stated_in="") | Q(statement__stated_in=F("import_uuid"))
+    return earlier.filter(_proven(), own, ~Exists(undone)).order_by()
+
+
+def _as_number(condition: Q | Exists) -> Case:
     return Case(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField())
 
 
