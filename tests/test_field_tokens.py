@@ -142,6 +142,17 @@ def test_nothing_more_is_read_where_no_field_is_named(book, company, send):
     assert FrozenMessage.objects.get().fields == {}
 
 
+def test_what_fields_it_names_is_sealed_with_the_message(book, company, send):
+    make_reader(book, "ada@example.org", company="Engines")
+    send(factories.make_campaign(book))
+    send(campaign_for(book))
+    plain, naming = FrozenMessage.objects.order_by("pk")
+    for frozen in (plain, naming):
+        assert frozen.digest == frozen.digest_now()
+    naming.fields = {}
+    assert naming.digest != naming.digest_now()
+
+
 def test_a_field_s_token_costs_no_query_more(book, company, send):
     for number in range(20):
         make_reader(book, f"reader{number}@example.org", company="Engines")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
@@ -45,5 +47,9 @@ class FrozenMessage(Evidence):
 
     def digest_now(self) -> str:
         """What the digest must be, from the row as it stands."""
-        told = [self.subject, self.html, self.text]
-        return pseudonyms.digest_of(told if self.audience is None else [*told, self.audience])
+        told: list[Any] = [self.subject, self.html, self.text]
+        if self.fields:
+            told = [*told, self.audience, self.fields]
+        elif self.audience is not None:
+            told = [*told, self.audience]
+        return pseudonyms.digest_of(told)
