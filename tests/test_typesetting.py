@@ -112,6 +112,17 @@ def test_every_language_that_django_knows_can_be_named(code):
     assert pypdf.PdfReader(BytesIO(pdf)).trailer["/Root"]["/Lang"] == code.split("-")[0]
 
 
+@pytest.mark.parametrize("code", ["x-klingon", "simple", ""])
+def test_a_language_that_no_standard_knows_is_left_untold(code):
+    statement = {"kind": "statement", "level": 3, "title": "Text 1", "caption": "", "lang": code}
+    told = {"name": "Ada", "description": "", "box": "Yes", "has_box": True, "notice": []}
+    block = {**statement, **told, "seals": [], "alarming": False}
+    heading = {"kind": "heading", "level": 2, "text": "What was shown"}
+    pdf = make(lang=code, blocks=[heading, block])
+    assert pypdf.PdfReader(BytesIO(pdf)).trailer["/Root"]["/Lang"] == "und"
+    assert "Ada" in text_of(pdf)
+
+
 def test_a_sender_who_has_filled_in_nothing_is_no_obstacle():
     assert "Ada" in text_of(make("Ada", author="", letterhead={"name": "", "lines": []}))
 
