@@ -120,6 +120,13 @@ def may_be_sent_now(contact: Contact) -> bool:
     return rested.exists() and not _is_limited(contact)
 
 
+def is_owed(contact: Contact, subscription: Subscription) -> bool:
+    """Whether no mail for its last request has left, or is about to."""
+    wanted, rests_until = subscription.mail_wanted_at, contact.confirmation_rests_until
+    is_claimed = wanted and rests_until and wanted <= rests_until - INTERVAL <= now()
+    return wanted is not None and not is_claimed
+
+
 def _is_limited(contact: Contact) -> bool:
     return any(
         ConsentRecord.objects.confirmations_sent(contact, since=now() - period) >= limit

@@ -62,7 +62,7 @@ def purge_answers() -> int:
         unsubscribed_at__lt=now() - timedelta(days=1),
         contact__restricted=False,  # Then everything is kept (GDPR 18).
     )
-    return left.exclude(answers={}).update(answers={})
+    return left.exclude(answers={}, asked_answers=[]).update(answers={}, asked_answers=[])
 
 
 def _lapsed() -> SubscriptionQuerySet:

@@ -127,7 +127,8 @@ def _ask(
 
     Silently: a form must not tell strangers who is subscribed, or who has asked already.
     """
-    subscription, created = Subscription.objects.get_or_create(
+    # Held: an editor who removes a field takes its answers out of what is asked.
+    subscription, created = Subscription.objects.select_for_update().get_or_create(
         contact=contact,
         book=statement.version.book,
         defaults={
@@ -137,6 +138,7 @@ def _ask(
             "mail_wanted_at": now(),
         },
     )
+    instead = confirmation_mail.is_owed(contact, subscription)
     if not created:
         if Subscription.objects.mailable().filter(pk=subscription.pk).exists():
             return None
@@ -148,7 +150,7 @@ def _ask(
             subscription.begin_request()
         subscription.statement = statement
         subscription.mail_wanted_at = now()
-    subscription.ask_with(answers)
+    subscription.ask_with(answers, instead=instead)
     subscription.save()
     ConsentRecord.objects.append(
         RecordedEvent.REQUESTED,

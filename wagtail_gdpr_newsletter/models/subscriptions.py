@@ -17,8 +17,9 @@ from .imports import ContactImport
 from .statements import ConsentStatement, overtaken
 from .suppressions import SITE_SCOPE, Suppression, SuppressionReason
 
-#: No more confirmation mails go to an address while the link of the first is good.
-KEPT_REQUESTS = 5
+#: No more confirmation mails than five go to an address while the link of the first is good; and what was
+#: typed since the last of them.
+KEPT_REQUESTS = 6
 
 
 class SubscriptionStatus(models.TextChoices):
@@ -187,10 +188,14 @@ class Subscription(models.Model):
         self.previous_status, self.previous_statement = self.status, self.statement
         self.status, self.requested_at = SubscriptionStatus.PENDING, now()
 
-    def ask_with(self, answers: Mapping[str, Any]) -> None:
-        """Keep what was typed with a request, apart from what came with earlier ones; not saved yet."""
+    def ask_with(self, answers: Mapping[str, Any], *, instead: bool) -> None:
+        """Keep what was typed with a request, apart from what came with earlier ones; not saved yet.
+
+        Or `instead` of what came last, where no mail names that: else a stranger could push out what one does.
+        """
         if answers or self.asked_answers:
-            asked = [*self.asked_answers, [secrets.token_hex(4), dict(answers)]]
+            earlier = self.asked_answers[:-1] if instead else self.asked_answers
+            asked = [*earlier, [secrets.token_hex(4), dict(answers)]]
             self.asked_answers = asked[-KEPT_REQUESTS:]
 
     @property
