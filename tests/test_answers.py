@@ -150,6 +150,11 @@ def test_answers_are_kept_in_a_simple_form(visitor, book, signup_page, field_typ
         ("singleline", "Ada\u2028Lovelace"),
         ("multiline", "x" * 2001),
         ("multiline", "bell\x07"),
+        ("multiline", "One\x0btwo"),
+        ("multiline", "One\u2028two"),
+        ("multiline", "One\x85two"),
+        ("email", '"a\x0bb"@example.org'),
+        ("url", "https://example.org/\u2028seeds"),
         ("email", "ada@"),
         ("url", "javascript:alert(1)"),
         ("number", "NaN"),
@@ -199,6 +204,27 @@ def test_each_mail_confirms_what_was_typed_before_it(visitor, company, signup_pa
     assert answers() == {company.uuid: "Engines"}
 
 
+def test_no_stranger_pushes_out_what_a_mail_asks_about(visitor, company, signup_page):
+    """By one wording and the other in turn, each of which is another request."""
+    answer(visitor, signup_page, "ada@example.org", company, "Engines")
+    before = visitor.open(signup_page.get_url())
+    factories.change_wording(company.book, "Other words")
+    after = visitor.open(signup_page.get_url())
+    for number in range(9):
+        visitor.post_form(
+            before if number % 2 else after,
+            email="ada@example.org",
+            **{name_of(company): f"Rascals {number}"},
+        )
+    assert [list(asked.values()) for _key, asked in Subscription.objects.get().asked_answers] == [
+        ["Engines"],
+        ["Rascals 8"],
+    ]
+    visitor.open_link(mail.outbox[0], "confirm")
+    visitor.press("Confirm")
+    assert answers() == {company.uuid: "Engines"}
+
+
 def test_who_asks_again_without_an_answer_takes_none_of_an_earlier_request(
     visitor, company, signup_page
 ):
@@ -229,9 +255,11 @@ def test_answers_go_a_day_after_somebody_has_left(visitor, company, signup_page)
     actions.unsubscribe(contact=Contact.objects.get(), books=None, origin=factories.ORIGIN)
     actions.purge()
     assert answers() == {company.uuid: "Engines"}
+    Subscription.objects.update(asked_answers=[["key", {company.uuid: "Rascals Ltd"}]])
     with time_machine.travel(now() + timedelta(days=2)):
         actions.purge()
     assert answers() == {}
+    assert Subscription.objects.get().asked_answers == []
 
 
 def test_a_cached_page_is_taken_whatever_the_book_asks_since(visitor, book, company, signup_page):

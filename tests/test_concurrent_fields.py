@@ -12,7 +12,7 @@ from tests.threads import a_moment, at_once, at_the_same_time, errors_in
 from wagtail_gdpr_newsletter import actions
 from wagtail_gdpr_newsletter.actions.offering import current_statement
 from wagtail_gdpr_newsletter.addresses import Address
-from wagtail_gdpr_newsletter.models import AddressBook, BookField, Subscription
+from wagtail_gdpr_newsletter.models import AddressBook, BookField, Contact, Subscription
 
 pytestmark = at_the_same_time
 
@@ -59,3 +59,25 @@ def test_no_answer_outlives_its_field(book, round):
     assert errors_in(at_once(*map(a_moment, tasks))) == []
     kept = list(Subscription.objects.order_by("pk").values_list("answers", flat=True))
     assert kept == 3 * [{place.uuid: "London"}] + 3 * [{place.uuid: "Paris"}]
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_what_is_asked_while_a_field_is_removed_is_not_lost(book, round):
+    company, place = factories.make_field(book, "Company"), factories.make_field(book, "Place")
+    asking = [f"asks{number}@example.org" for number in range(3)]
+    for address in asking:
+        ask(book, address, {company.uuid: "Engines"})
+    Contact.objects.update(confirmation_rests_until=None)
+
+    @transaction.atomic
+    def remove() -> None:
+        actions.hold_fields(book)
+        BookField.objects.get(pk=company.pk).delete()
+        actions.forget_answers(book=book, removed=[company], user=None)
+
+    def ask_again(address: str):
+        return lambda: ask(book, address, {place.uuid: "Paris"})
+
+    assert errors_in(at_once(*map(a_moment, [remove, *map(ask_again, asking)]))) == []
+    for asked in Subscription.objects.values_list("asked_answers", flat=True):
+        assert [answers for _key, answers in asked] == [{}, {place.uuid: "Paris"}]

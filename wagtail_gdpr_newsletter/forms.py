@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.utils import to_current_timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import conf
@@ -64,7 +65,8 @@ def is_printable(value: str) -> None:
 
 
 def are_printable_lines(value: str) -> None:
-    for line in value.splitlines():
+    """Those that a browser sends: other characters that begin a line are not typed either."""
+    for line in value.replace("\r\n", "\n").split("\n"):
         is_printable(line.replace("\t", " "))
 
 
@@ -178,30 +180,52 @@ def answers_to(questions: Sequence[Question], cleaned: Mapping[str, Any]) -> dic
 
 
 class AnswersForm(forms.Form):
-    """What a book asks, with what a reader has answered."""
+    """What a book asks, with what a reader has answered.
+
+    `misfits`: answers that their field does not take any more, in words. They stand in no field, because a field
+    would make something else of them; and stay until another one is given, or somebody ticks that they go.
+    """
 
     def __init__(
-        self, *args: Any, questions: Sequence[Question], answers: Mapping[str, Any], **kwargs: Any
+        self,
+        *args: Any,
+        questions: Sequence[Question],
+        answers: Mapping[str, Any],
+        misfits: Mapping[str, str],
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.questions = questions
+        self._misfits = {uuid: answers[uuid] for uuid in misfits}
         for question in questions:
             self.fields[question.name] = question.field
-            self.initial[question.name] = as_typed(question.field, answers.get(question.uuid))
+            if question.uuid not in misfits:
+                self.initial[question.name] = as_typed(question.field, answers.get(question.uuid))
+                continue
+            said = _("Delete the earlier answer, which does not fit any more: “%(answer)s”")
+            label = said % {"answer": misfits[question.uuid]}
+            self.fields[_forget(question.uuid)] = forms.BooleanField(required=False, label=label)
 
     def answers(self) -> dict[str, Any]:
-        return answers_to(self.questions, self.cleaned_data)
+        stay = {
+            uuid: answer
+            for uuid, answer in self._misfits.items()
+            if not self.cleaned_data.get(_forget(uuid))
+        }
+        return stay | answers_to(self.questions, self.cleaned_data)
+
+
+def _forget(uuid: str) -> str:
+    return f"forget-{uuid}"
 
 
 def as_typed(field: forms.Field, answer: Any) -> Any:
-    """An answer as it stands in its field again, which may have been of another type then."""
+    """An answer as it stands in its field again; a moment that a time zone has no day for, as it is kept."""
     if isinstance(field, forms.DateTimeField):
         try:
-            return datetime.fromisoformat(answer)
-        except (TypeError, ValueError):
+            return to_current_timezone(datetime.fromisoformat(answer))
+        except (OverflowError, TypeError, ValueError):
             return answer
-    if isinstance(field, forms.MultipleChoiceField) and isinstance(answer, str):
-        return [answer]
     return answer
 
 

@@ -2,8 +2,9 @@
 
 With a request answers are kept apart, and a mailbox confirms them with it (`signup`). From then on readers
 correct them in “My data”, and staff do it for them. Without its field no answer is kept: whoever removes one is
-told how many answers go, before they go. Another type, or a choice less, changes no answer: it stays what the
-reader has said, until they say something else.
+told how many answers go, and which campaigns name it, before they go; and does not remove it while somebody who
+has answered has restricted the use of their data (GDPR 18). Another type, or a choice less, changes no answer: it
+stays what the reader has said, until they say something else.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from wagtail.log_actions import log
 
@@ -23,18 +26,18 @@ from ..models import (
     AddressBook,
     BookField,
     Campaign,
-    Comparison,
     Contact,
     RightsKind,
     RightsRequest,
     SendStatus,
     Subscription,
-    answering,
 )
 from ..models.answers import WithoutKey
 from ..models.subscriptions import SubscriptionQuerySet
 from ..rendering.answers import in_words
+from ..rendering.newsletter import RenderingFailed
 from ..sending.conditions import conditions_of
+from .book_deletion import CannotBeDeleted
 from .patience import patiently
 from .staff_log import note
 
@@ -57,16 +60,30 @@ def answers_in_words(subscription: Subscription) -> list[tuple[str, str]]:
 
 def books_that_ask(contact: Contact) -> set[str]:
     """The UUIDs of those that they have a place in and that ask something."""
-    asking = AddressBook.objects.filter(subscriptions__contact=contact, fields__isnull=False)
+    theirs = Subscription.objects.active().filter(contact=contact)
+    asking = AddressBook.objects.filter(subscriptions__in=theirs, fields__isnull=False)
     return set(asking.values_list("uuid", flat=True))
 
 
 def answers_form(
-    subscription: Subscription, data: Mapping[str, Any] | None = None, **kwargs: Any
+    subscription: Subscription,
+    data: Mapping[str, Any] | None = None,
+    *,
+    user: User | None = None,
+    **kwargs: Any,
 ) -> AnswersForm:
-    """What the book asks, with what they have answered."""
-    questions = [field.as_question() for field in subscription.book.fields.all()]
-    return AnswersForm(data, questions=questions, answers=subscription.answers, **kwargs)
+    """What the book asks, with what they have answered; `user` is a member of staff who looks at it."""
+    note(subscription.contact, "view_contact", user)
+    answers, fields = subscription.answers, list(subscription.book.fields.all())
+    for field in fields:
+        field.required = False  # Nobody has to give one answer to correct another.
+    misfits = {
+        field.uuid: in_words(answers[field.uuid], field.field_type)
+        for field in fields
+        if field.uuid in answers and not field.fits(answers[field.uuid])
+    }
+    questions = [field.as_question() for field in fields]
+    return AnswersForm(data, questions=questions, answers=answers, misfits=misfits, **kwargs)
 
 
 @sensitive_variables("answers")
@@ -91,9 +108,9 @@ def _correct(
 ) -> bool:
     contact = Contact.objects.lock(subscription.contact_id)
     # Held, so that none of them is removed meanwhile.
-    fields = BookField.objects.select_for_update().filter(book=subscription.book_id)
+    fields = _held(subscription.book_id)
     wanted = {field.uuid: answers[field.uuid] for field in fields if field.uuid in answers}
-    here = Subscription.objects.filter(pk=subscription.pk, contact=contact).first()
+    here = Subscription.objects.active().filter(pk=subscription.pk, contact=contact).first()
     if contact is None or here is None:
         return False
     if here.answers == wanted and not here.asked_answers:
@@ -107,25 +124,65 @@ def _correct(
 
 @dataclass(frozen=True)
 class Change:
-    """What an editor is about to do to a field, and how many answers it is about."""
+    """What an editor is about to do to a field, and what that means."""
 
     field: BookField
     removed: bool
     #: Of those who have answered: all where it is removed, or those whose answers do not fit any more.
     answers: int
+    #: Those that are not over and name the field, where it is removed.
+    campaigns: tuple[str, ...] = ()
 
 
 def consequences_for_answers(
     *, removed: Collection[BookField], changed: Collection[BookField]
 ) -> list[Change]:
     """Where there are any; `changed` are as they will be. One query a field."""
-    changes = [Change(field, True, _answering(field).count()) for field in removed]
+    named = _named_by_campaigns(removed)
+    changes = [
+        Change(field, True, _answering(field).count(), tuple(named.get(field.uuid, ())))
+        for field in removed
+    ]
     changes += [Change(field, False, _misfits(field)) for field in changed]
-    return [change for change in changes if change.answers]
+    return [change for change in changes if change.answers or change.campaigns]
+
+
+def _named_by_campaigns(fields: Collection[BookField]) -> dict[str, list[str]]:
+    """{UUID of a field: campaigns that go out, or will, and have a place for it}."""
+    named: dict[str, list[str]] = {}
+    books = {field.book_id for field in fields}
+    for campaign in Campaign.objects.filter(books__in=books).not_over().distinct():
+        try:
+            places = campaign.fields_in(campaign.render())
+        except RenderingFailed:  # Nothing of it goes out anyway.
+            continue
+        for uuid in {uuid for asked in places.values() for uuid, _field_type in asked}:
+            named.setdefault(uuid, []).append(str(campaign))
+    return named
+
+
+def reasons_against_removing(fields: Collection[BookField]) -> list[str]:
+    """For editors; empty where nothing is against it."""
+    return [*_needed_by_campaigns(fields), *_kept_by_restrictions(fields)]
+
+
+def _kept_by_restrictions(fields: Iterable[BookField]) -> list[str]:
+    """As with a whole book (`reasons_against_deleting`)."""
+    reasons = []
+    for field in fields:
+        if number := _answering(field).filter(contact__restricted=True).count():
+            said = ngettext(
+                "“%(field)s”: %(number)s person who has answered has restricted the use of their data: the answer has to be kept until they lift that.",
+                "“%(field)s”: %(number)s people who have answered have restricted the use of their data: the answers have to be kept until they lift that.",
+                number,
+            )
+            reasons.append(said % {"field": field.label, "number": number})
+    return reasons
 
 
 def _answering(field: BookField) -> SubscriptionQuerySet:
-    return Subscription.objects.filter(answering(field, Comparison.ANSWERED))
+    """Whatever type the field was of when they did."""
+    return Subscription.objects.filter(book=field.book_id, answers__has_key=field.uuid)
 
 
 def _misfits(field: BookField) -> int:
@@ -139,8 +196,8 @@ def _misfits(field: BookField) -> int:
     return misfits
 
 
-def reasons_against_removing(fields: Collection[BookField]) -> list[str]:
-    """For editors; empty where nothing is against it. Drafts say it themselves, before they are sent."""
+def _needed_by_campaigns(fields: Collection[BookField]) -> list[str]:
+    """Drafts say it themselves, before they are sent."""
     waiting = [SendStatus.SCHEDULED, SendStatus.PREPARING]
     campaigns = Campaign.objects.filter(send_status__in=waiting) if fields else ()
     said = _(
@@ -158,12 +215,23 @@ def reasons_against_removing(fields: Collection[BookField]) -> list[str]:
 
 def hold_fields(book: AddressBook) -> None:
     """Before one of them is deleted, in the same transaction: as those hold them who take answers."""
-    list(BookField.objects.select_for_update().filter(book=book))
+    list(_held(book.pk))
+
+
+def _held(book: int) -> QuerySet[BookField]:
+    """In one order, so that no two of those who hold them wait for each other."""
+    return BookField.objects.select_for_update().filter(book=book).order_by("pk")
 
 
 @transaction.atomic
 def forget_answers(*, book: AddressBook, removed: Iterable[BookField], user: User | None) -> None:
-    """Delete all answers to fields that have been removed, in the same transaction, whoever gave them."""
+    """Delete all answers to fields that have been removed, in the same transaction, whoever gave them.
+
+    Raise `CannotBeDeleted` with the reasons; the transaction is to be given up then.
+    """
+    removed = list(removed)
+    if reasons := _kept_by_restrictions(removed):
+        raise CannotBeDeleted(reasons)
     for field in removed:
         number = _answering(field).update(answers=WithoutKey("answers", field.uuid))
         _forget_asked(book, field.uuid)
@@ -176,11 +244,14 @@ def forget_answers(*, book: AddressBook, removed: Iterable[BookField], user: Use
 
 
 def _forget_asked(book: AddressBook, uuid: str) -> None:
-    """What waits for a confirmation: few, and of these only those who have answered."""
-    waiting = Subscription.objects.filter(book=book).exclude(asked_answers=[]).order_by("pk")
+    """What waits for a confirmation: few, and of these only those who have answered; held, as others may ask."""
+    waiting = Subscription.objects.filter(book=book, contact__restricted=False)
+    numbers = waiting.exclude(asked_answers=[]).order_by("pk").values_list("pk", flat=True)
     last = 0
-    while step := list(waiting.filter(pk__gt=last)[:STEP]):
-        last = step[-1].pk
+    while found := list(numbers.filter(pk__gt=last)[:STEP]):
+        last = found[-1]
+        # Apart, so that no contact is held: others hold the contact first.
+        step = list(Subscription.objects.select_for_update().filter(pk__in=found).order_by("pk"))
         for subscription in step:
             subscription.asked_answers = [
                 [key, {other: answers[other] for other in answers if other != uuid}]

@@ -55,6 +55,15 @@ class AddressBookForm(FieldsForm, MaterialChangeForm, SiteForm):
 class VersionsWording(ViewMixin):
     """Saving a book makes the version that visitors will see from now on, and no answer outlives its field."""
 
+    def form_valid(self, form: AddressBookForm) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except (
+            actions.CannotBeDeleted
+        ) as error:  # Somebody has restricted the use of their data meanwhile.
+            form.add_error(None, error.reasons)
+            return self.form_invalid(form)
+
     def save_instance(self) -> AddressBook:
         if removed := self.form.removed_fields:
             actions.hold_fields(self.form.instance)

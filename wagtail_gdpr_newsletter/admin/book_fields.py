@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -41,13 +42,16 @@ class FieldsForm(WagtailAdminModelForm):
     def _names_differ(self) -> bool:
         kept = self._kept_forms
         times = Counter(form.instance.token_name for form in kept)
+        times.update(self._named_meanwhile)
         twice = [form for form in kept if times[form.instance.token_name] > 1]
         for form in twice:
-            form.add_error(
-                "label",
-                _("Two fields would share the placeholder {%(name)s}: change a label.")
-                % {"name": form.instance.token_name},
-            )
+            said = _("Two fields would share the placeholder {%(name)s}: change a label.")
+            if form.instance.token_name in self._named_meanwhile:
+                said = _(
+                    "The address book has a field with the placeholder {%(name)s} by now: open its page again to "
+                    "see it."
+                )
+            form.add_error("label", said % {"name": form.instance.token_name})
         return not twice
 
     def _none_is_needed(self) -> bool:
@@ -56,19 +60,29 @@ class FieldsForm(WagtailAdminModelForm):
             self.add_error(None, reason)
         return not reasons
 
+    @cached_property
+    def _named_meanwhile(self) -> set[str]:
+        """By the fields that the page did not have yet when it was opened: of another tab, or saved before."""
+        shown = [form.instance.pk for form in self.formsets["fields"].forms if form.instance.pk]
+        others = BookField.objects.filter(book=self.instance.pk).exclude(pk__in=shown)
+        return set(others.values_list("clean_name", flat=True))
+
     def _answers_are_seen(self) -> bool:
         """What was read is what is saved: the box's value names the changes, and none is ticked for others."""
         changes = self._consequences
         if not changes:
             self.fields.pop("answers_seen", None)  # Wagtail asks twice whether all is valid.
             return True
-        told = [(change.field.uuid, change.removed, change.field.choices) for change in changes]
+        told = [
+            (change.field.uuid, change.removed, change.field.choices, *change.campaigns)
+            for change in changes
+        ]
         digest = pseudonyms.digest_of(told)[:16]
         self.fields["answers_seen"].widget.choices = [(digest, _("I have read it: save."))]
         if digest in self.cleaned_data["answers_seen"]:
             return True
         for change in changes:
-            self.add_error("answers_seen", _in_words(change))
+            self.add_error("answers_seen", list(_in_words(change)))
         return False
 
     @cached_property
@@ -103,7 +117,20 @@ class FieldsForm(WagtailAdminModelForm):
         )
 
 
-def _in_words(change: actions.Change) -> str:
+def _in_words(change: actions.Change) -> Iterator[str]:
+    if change.answers:
+        yield _what_becomes_of_answers(change)
+    if change.campaigns:
+        yield _(
+            "“%(field)s” is named by campaigns that are not over: %(campaigns)s. A scheduled one will not be sent, and "
+            "whoever gets another one still reads what stands behind the bar."
+        ) % {
+            "field": change.field.label,
+            "campaigns": ", ".join(f"“{campaign}”" for campaign in change.campaigns),
+        }
+
+
+def _what_becomes_of_answers(change: actions.Change) -> str:
     said = ngettext(
         "“%(field)s”: %(number)s answer does not fit any more. It stays as the reader gave it, until they change it.",
         "“%(field)s”: %(number)s answers do not fit any more. They stay as readers gave them, until they change them.",

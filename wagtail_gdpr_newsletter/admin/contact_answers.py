@@ -32,15 +32,16 @@ class ContactAnswersView(ContactPage, FormView):  # type: ignore[type-arg]  # Ge
 
     @cached_property
     def subscription(self) -> Subscription:
-        theirs = self.contact.subscriptions.select_related("book")
-        subscription = get_object_or_404(theirs, book__uuid=self.kwargs["book"])
+        theirs = self.contact.subscriptions.active().select_related("book")
+        subscription = get_object_or_404(theirs, book__uuid=str(self.kwargs["book"]))
         if not subscription.book.fields.exists():
             raise Http404
         return subscription
 
     def get_form(self, form_class: Any = None) -> AnswersForm:
         posted = self.request.POST if self.request.method == "POST" else None
-        return actions.answers_form(self.subscription, posted)
+        looks = None if posted else self.request.user
+        return actions.answers_form(self.subscription, posted, user=looks)
 
     def form_valid(self, form: AnswersForm) -> HttpResponse:
         actions.correct_answers(

@@ -187,6 +187,6 @@ def contact_urls() -> list[URLPattern]:
         path(f"{one}new-address/", ContactNewAddressView.as_view(), name=NEW_ADDRESS),
         path(f"{one}download/", ContactDownloadView.as_view(), name=DOWNLOAD),
         path(f"{one}evidence/", EvidenceView.as_view(), name=EVIDENCE),
-        path(f"{one}answers/<str:book>/", ContactAnswersView.as_view(), name=ANSWERS),
+        path(f"{one}answers/<uuid:book>/", ContactAnswersView.as_view(), name=ANSWERS),
         path(f"{one}<slug:verb>/", ContactVerbView.as_view(), name=DO),
     ]

@@ -70,6 +70,12 @@ class QuestionBuilder(FormBuilder):
         widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
         return forms.DateTimeField(widget=widget, validators=[has_a_usual_year], **options)
 
+    def create_url_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
+        return super().create_url_field(field, {**options, "validators": [is_printable]})
+
+    def create_email_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
+        return super().create_email_field(field, {**options, "validators": [is_printable]})
+
     def create_checkboxes_field(self, field: BookField, options: dict[str, Any]) -> forms.Field:
         choices = self.get_formatted_field_choices(field)
         return forms.MultipleChoiceField(

@@ -21,6 +21,6 @@ def in_words(answer: Any, field_type: str) -> str:
             return formats.date_format(date.fromisoformat(answer), "DATE_FORMAT")
         if field_type == "datetime":
             return formats.date_format(localtime(datetime.fromisoformat(answer)), "DATETIME_FORMAT")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         pass
     return "" if answer is None else str(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
@@ -108,9 +109,9 @@ def details(request: HttpRequest, door: Door) -> HttpResponse:
 @behind_the_door
 def answers(request: HttpRequest, door: Door) -> HttpResponse:
     """What one newsletter asks."""
-    theirs = door.contact.subscriptions.select_related("book")
-    subscription = theirs.filter(book__uuid=request.GET.get("book", "")).first()
-    if subscription is None:  # Its address book was deleted a moment ago.
+    theirs = door.contact.subscriptions.active().select_related("book")
+    subscription = theirs.filter(book__uuid=_uuid_in(request.GET.get("book", ""))).first()
+    if subscription is None:  # Left, or its address book was deleted a moment ago.
         return doors.see_other(doors.home(door.contact))
     posted = request.POST if request.method == "POST" else None
     form = actions.answers_form(subscription, posted, auto_id="%s")
@@ -118,6 +119,14 @@ def answers(request: HttpRequest, door: Door) -> HttpResponse:
         return _page(request, door, "my_data/answers", form=form, book=subscription.book)
     actions.correct_answers(subscription=subscription, answers=form.answers(), source="my data")
     return _back(door, "answers")
+
+
+def _uuid_in(text: str) -> str:
+    """Empty for what is none, and may hold characters that no database takes."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
 
 
 @require_POST
