@@ -46,7 +46,7 @@ def test_no_box_is_ticked_by_what_was_said_before_it_was_a_box(visitor, book, re
     visitor.enter("ada@example.org")
     page = visitor.open(f"{MY_ANSWERS}?book={book.uuid}")
     assert not page.find(attrs={"name": name_of(refusal)}).has_attr("checked")
-    assert "which does not fit any more: “No, thank you”" in visitor.text
+    assert "Delete the earlier answer: “No, thank you”" in visitor.text
     visitor.press("Save", **as_typed(**{name_of(company): "Engines"}))
     assert kept() == {refusal.uuid: "No, thank you", company.uuid: "Engines"}
 

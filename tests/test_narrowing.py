@@ -152,6 +152,22 @@ def test_whoever_leaves_after_the_ledger_was_written_gets_nothing_all_the_same(b
     assert got_it() == {EVE}
 
 
+def test_whoever_leaves_the_book_by_which_they_are_in_it_gets_nothing_through_another(
+    book, site, people
+):
+    """They joined that one in time, and the other one long before."""
+    other = factories.make_book(site, "Other letter")
+    for address in (ADA, EVE):
+        factories.make_subscription(other, address)
+    Subscription.objects.filter(book=other).update(confirmed_at=datetime(2024, 1, 1, tzinfo=UTC))
+    campaign = factories.make_campaign(book, other, joined_from=date(2025, 1, 1))
+    factories.write_ledger(campaign)
+    ada = Contact.objects.get(address=ADA)
+    actions.unsubscribe(contact=ada, books=[book.uuid], origin=factories.ORIGIN)
+    actions.run_lane()
+    assert got_it() == {EVE, BOB}
+
+
 def test_the_audience_is_stored_with_the_campaign_as_sent(book, earlier, send, settings):
     settings.TIME_ZONE = "Europe/Rome"
     narrowed = {

@@ -202,9 +202,14 @@ class AnswersForm(forms.Form):
             if question.uuid not in misfits:
                 self.initial[question.name] = as_typed(question.field, answers.get(question.uuid))
                 continue
-            said = _("Delete the earlier answer, which does not fit any more: “%(answer)s”")
-            label = said % {"answer": misfits[question.uuid]}
-            self.fields[_forget(question.uuid)] = forms.BooleanField(required=False, label=label)
+            self.fields[_forget(question.uuid)] = forms.BooleanField(
+                required=False,
+                label=_("Delete the earlier answer: “%(answer)s”")
+                % {"answer": misfits[question.uuid]},
+                help_text=_(
+                    "The field does not take it any more. It stays until another answer is given, or this is ticked."
+                ),
+            )
 
     def answers(self) -> dict[str, Any]:
         stay = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,6 +24,12 @@ from ..sending import audience, conditions
 from .conditions import ConditionsField, ConditionsPanel, fields_to_ask
 from .forms import DayInput, SiteForm
 from .permissions import campaign_policy
+
+#: Beyond these a day may begin in a year that databases, and Python, do not have.
+USUAL_DAY = (
+    MinValueValidator(date(1900, 1, 1), _("Choose a day after 1900.")),
+    MaxValueValidator(date(2999, 12, 31), _("Choose a day before 3000.")),
+)
 
 
 class AudienceForm(SiteForm):
@@ -60,6 +68,8 @@ class AudienceForm(SiteForm):
             self.fields[name].queryset = earlier_campaigns(or_else=chosen)
             self.fields[name].label_from_instance = _subject_and_day
             self.fields[name].empty_label = _("It does not matter")
+        for name in ("joined_from", "joined_before"):
+            self.fields[name].validators += USUAL_DAY
 
     def _offer_languages(self, chosen: list[str]) -> None:
         """Also one that the site has given up: saving a draft must not make its audience wider."""
@@ -129,7 +139,12 @@ class CampaignReachView(PermissionCheckedMixin, View):
     http_method_names = ("post",)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = AudienceForm(request.POST)
+        data = request.POST.copy()
+        # SQLite does not even look for a number beyond its own.
+        data.setlist("books", [pk for pk in data.getlist("books") if len(pk) < len(str(2**63))])
+        # It only counts: a language that the site has given up may be ticked, where it stands in the draft.
+        languages = [code for code in data.getlist("only_languages") if code.isprintable()]
+        form = AudienceForm(data, instance=Campaign(only_languages=languages))
         if not form.is_valid():
             context: dict[str, Any] = {"errors": form.errors}
         else:

@@ -49,10 +49,19 @@ def subscriptions_of(campaign: Campaign) -> SubscriptionQuerySet:
     """Those of its books that the campaign is for.
 
     Whoever is counted and whoever is written into the ledger is taken from here. At the moment of sending it is
-    asked whether they may be written to, and not this once more: a language that somebody has corrected, or a copy
-    of the earlier campaign that arrived meanwhile, changes nothing of what was decided, and costs nothing per reader.
+    asked whether they may be written to, and of this only what `still_for` does.
     """
     return narrowing.narrowed(in_books(campaign), campaign)
+
+
+def still_for(campaign: Campaign) -> SubscriptionQuerySet:
+    """At the moment of sending, for those in the ledger: so that who has left the place by which they are in it is
+    not written to for another one.
+
+    A language that somebody has corrected, or a copy of the earlier campaign that arrived meanwhile, changes
+    nothing of what was decided, and costs nothing per reader.
+    """
+    return narrowing.still_narrowed(in_books(campaign), campaign)
 
 
 def reach_of(campaign: Campaign, *, among: Q | None = None) -> Reach:

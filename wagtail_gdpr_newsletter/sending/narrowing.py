@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
 
 
+#: Criteria that cost nothing when they are asked once more, at the moment of sending.
+OF_THE_PLACE = ("joined", "answers")
+
+
 @dataclass(frozen=True)
 class Criterion:
     name: str
@@ -41,6 +45,14 @@ def narrowed(subscriptions: SubscriptionQuerySet, campaign: Campaign) -> Subscri
     """Those of them that this campaign is for."""
     for criterion in CRITERIA:
         if criterion.told(campaign):
+            subscriptions = subscriptions.filter(criterion.lets_through(campaign))
+    return subscriptions
+
+
+def still_narrowed(subscriptions: SubscriptionQuerySet, campaign: Campaign) -> SubscriptionQuerySet:
+    """By what is asked of the place itself: whoever has left that one does not get it through another book."""
+    for criterion in CRITERIA:
+        if criterion.name in OF_THE_PLACE and criterion.told(campaign):
             subscriptions = subscriptions.filter(criterion.lets_through(campaign))
     return subscriptions
 

@@ -32,9 +32,8 @@ class Supply:
 
     def __init__(self, campaign: Campaign, turn: Turn, *, deadline: float) -> None:
         self._campaign = campaign
-        #: Put together once: that takes as long as to ask. Whom the campaign was for is decided in the ledger, and
-        #: not asked again: `audience.subscriptions_of`.
-        self._mailable = audience.in_books(campaign).mailable()
+        #: Put together once: that takes as long as to ask.
+        self._mailable = audience.still_for(campaign).mailable()
         self._with_answers = bool(campaign.frozen_message.fields)
         self._turn = turn
         self._deadline = deadline
