@@ -13,7 +13,8 @@ from django.apps import apps
 from tests.conftest import EVERYTHING_KNOWN as ADDRESS
 from tests.imports import STATED
 from tests.test_import_leavers import invite
-from wagtail_gdpr_newsletter.actions.disclosure import as_stored, rows_by_address
+from wagtail_gdpr_newsletter.actions.disclosure import rows_by_address
+from wagtail_gdpr_newsletter.actions.stored import as_stored
 from wagtail_gdpr_newsletter.models import (
     SITE_SCOPE,
     Contact,

@@ -133,7 +133,8 @@ def writes_to_the_sender(site: RunningSite, reader: Page) -> None:
 EXPECTED = """
 import json
 from django.apps import apps
-from wagtail_gdpr_newsletter.actions.disclosure import as_stored, rows_by_address
+from wagtail_gdpr_newsletter.actions.disclosure import rows_by_address
+from wagtail_gdpr_newsletter.actions.stored import as_stored
 from wagtail_gdpr_newsletter.models import Contact
 from wagtail_gdpr_newsletter.models.declarations import DECLARATIONS
 contact = Contact.objects.get(canonical_address__startswith="countess")

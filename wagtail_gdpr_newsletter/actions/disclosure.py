@@ -24,10 +24,8 @@ from django.utils.translation import gettext_lazy
 from .. import conf
 from ..models import (
     SITE_SCOPE,
-    AddressBook,
     AskedMailbox,
     BookField,
-    Campaign,
     ConsentStatement,
     Contact,
     ContactImport,
@@ -43,6 +41,7 @@ from ..models.statements import names_of_books
 from ..rendering import answers as answers_words
 from ..rendering import notice
 from .staff_log import note
+from .stored import as_stored
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import _User as User  # The site's own user model.
@@ -321,35 +320,3 @@ def rows_by_address(model: type[models.Model], contact: Contact) -> models.Query
         waiting = ImportPart.objects.filter(contact_import__site=contact.site)
         return waiting.naming([contact.canonical_address])
     return AskedMailbox.objects.of(contact.canonical_address, site=contact.site)
-
-
-def as_stored(value: Any) -> Any:
-    """What JSON can hold, complete: a statement with every word of it."""
-    if isinstance(value, ConsentStatement):
-        return {
-            "book": value.version.book_uuid,
-            "version": value.version.number,
-            "material": value.version.material,
-            **{
-                name: getattr(value, name)
-                for name in ("language", "book_name", "description", "label", "notice", "digest")
-            },
-            "stated_by_us": bool(value.stated_in),
-        }
-    if isinstance(value, ContactImport):
-        return {
-            "imported_at": value.created_at.isoformat(),
-            "where_they_agreed": value.agreed_where,
-            "where_the_address_is_from": value.source,
-        }
-    if isinstance(value, AddressBook):
-        return {"uuid": value.uuid, "name": value.name}
-    if isinstance(value, Campaign):
-        return {"uuid": str(value.uuid), "subject": value.subject}
-    if isinstance(value, Delivery):
-        return {"campaign": as_stored(value.campaign), "number": value.pk}
-    if isinstance(value, models.Model):
-        return value.pk
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return value if isinstance(value, bool | int | str | list | dict | None) else str(value)

@@ -15,9 +15,9 @@ from ..models import RecordedEvent, Suppression
 from ..rendering.newsletter import Sender
 from . import evidence_claims as claims
 from . import evidence_words as words
-from .disclosure import as_stored
 from .evidence_chain import Chain, Sheet
 from .evidence_seals import Link, Shown
+from .stored import as_stored
 
 SCHEMA = "wagtail-gdpr-newsletter evidence 1, mapped to ISO/IEC TS 27560:2023"
 
