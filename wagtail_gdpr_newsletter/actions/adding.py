@@ -112,6 +112,7 @@ def _add(newcomer: Newcomer, told: Told, agreed_at: datetime, why: str, user: Us
         told, book=book, language=contact.language, stated_in=str(uuid.uuid4())
     )
     place.confirmed_at = agreed_at
+    place.brought_by = place.proven_by = None  # Taking an import back does not take them away.
     place.save()
     told_of = [] if is_customer else [(RecordedEvent.STATED_CONFIRMATION, agreed_at)]
     for event, at in (*told_of, (RecordedEvent.ADDED, now())):
