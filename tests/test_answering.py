@@ -71,11 +71,12 @@ KINDS = {
 
 
 def lets_through(field: BookField, comparison: str, value: Any, answer: Any) -> bool:
-    """Plain Python's word; `None` is no answer."""
+    """Plain Python's word; `None` is no answer, and whatever was written before is no tick."""
+    is_there = answer is True if field.field_type == "checkbox" else answer is not None
     if comparison == "answered":
-        return answer is not None
+        return is_there
     if comparison == "not_answered":
-        return answer is None
+        return not is_there
     if field.field_type in ("checkboxes", "multiselect"):
         return isinstance(answer, list) and value in answer
     kind = (int, float) if field.field_type == "number" else str

@@ -5,25 +5,38 @@ An answer is a text, a number, `true`, or a list of texts; dates are texts that 
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import connection, models
-from django.db.models import BooleanField, CharField, F, Func, JSONField, Q, Value
-from django.db.models.fields.json import KeyTransform
-from django.db.models.lookups import In
+from django.db import models
+from django.db.models import (
+    BooleanField,
+    F,
+    FloatField,
+    Func,
+    JSONField,
+    Q,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Lower
+from django.db.models.lookups import (
+    Contains,
+    Exact,
+    GreaterThanOrEqual,
+    IContains,
+    IRegex,
+    LessThanOrEqual,
+)
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..addresses import Address, InvalidAddress
 from ..forms import is_printable
 from .book_fields import SEVERAL, BookField
-
-#: How the databases call what JSON is made of.
-TEXTS = ("text", "string", "STRING")
-NUMBERS = ("integer", "real", "number", "INTEGER", "DOUBLE", "DECIMAL")
-LISTS = ("array", "ARRAY")
 
 #: As many characters as an answer in one line has at most.
 LONGEST_VALUE = 255
@@ -114,95 +127,146 @@ def can_be_compared(field: BookField, comparison: str, value: Any) -> bool:
 def answering(field: BookField, comparison: str, value: Any = None) -> Q:
     """Of subscriptions: those to the field's book in which its answer compares so.
 
-    `value` is an answer as it is kept (`value_in` makes one of a text), or one of the texts of a list. Whoever has
-    not answered is in none but `NOT_ANSWERED`, nor is who did when the field was of a type that compares otherwise.
-    Texts contain one another in whichever case, and are the same in one alone.
+    `value` is an answer as it is kept (`BookField.answer_in` makes one of a text). Whoever has not answered is
+    in none but `NOT_ANSWERED`; and what was answered before the field became one of another type compares with
+    nothing.
     """
-    here, key = Q(book=field.book_id), f"answers__{field.uuid}"
-    answered = here & Q(answers__has_key=field.uuid)
+    here, answered = Q(book=field.book_id), Q(answers__has_key=field.uuid)
+    if field.field_type == "checkbox":
+        answered &= Q(Exact(Answer(field.uuid, "ticked"), Value("true")))
     if comparison == Comparison.ANSWERED:
-        return answered
+        return here & answered
     if comparison == Comparison.NOT_ANSWERED:
-        return here & ~Q(answers__has_key=field.uuid)
-    if comparison == Comparison.CONTAINS and field.field_type in SEVERAL:
-        return answered & _are(LISTS, field) & Q(Includes(field.uuid, value))
-    alike = answered & _are(NUMBERS if field.field_type == "number" else TEXTS, field)
-    if comparison == Comparison.CONTAINS:
-        return alike & _contains(key, value)
-    lookup = {
-        Comparison.IS: key,
-        Comparison.IS_NOT: key,
-        Comparison.AT_LEAST: f"{key}__gte",
-        Comparison.AT_MOST: f"{key}__lte",
-    }[Comparison(comparison)]
-    holds = Q((lookup, value))
-    return alike & (~holds if comparison == Comparison.IS_NOT else holds)
+        return here & ~answered
+    if field.field_type in SEVERAL:
+        return here & answered & Q(Includes(field.uuid, value))
+    answer = Answer(field.uuid, "number" if field.field_type == "number" else "text")
+    if comparison == Comparison.IS_NOT:
+        return here & ~Q(Exact(answer, value))  # Neither is nothing, by SQL.
+    return here & Q(LOOKUPS[Comparison(comparison)](answer, value))
 
 
-def _are(kinds: tuple[str, ...], field: BookField) -> Q:
-    return Q(In(KindOf(field.uuid), kinds))
+class OfDatabase(Func):
+    """What each database has a way of its own for."""
 
-
-def _contains(key: str, text: str) -> Q:
-    if connection.vendor == "sqlite":  # Its LIKE knows no other letters than ASCII's by both cases.
-        return Q((f"{key}__iregex", re.escape(text)))
-    return Q((f"{key}__icontains", text))
-
-
-class KindOf(Func):
-    """What an answer is: a text, a number, a list; each database has a word of its own for it."""
-
-    output_field = CharField()
-
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, **kwargs: Any) -> None:
         self.key = key
-        super().__init__(F("answers"))
+        super().__init__(F("answers"), **kwargs)
 
-    def as_sqlite(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        path = Value(f'$."{self.key}"')
-        return compiler.compile(Func(*self.source_expressions, path, function="JSON_TYPE"))
-
-    def as_mysql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        return compiler.compile(Func(self._answer, function="JSON_TYPE"))
-
-    def as_postgresql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        return compiler.compile(Func(self._answer, function="JSONB_TYPEOF"))
+    def _filled(
+        self, compiler: Any, sql: str, *, path: str = "", others: Sequence[str] = ()
+    ) -> tuple[str, list[Any]]:
+        """`{answers}` and `{key}` in the SQL become the column and where the answer is, in their order."""
+        column, params = compiler.compile(self.source_expressions[0])
+        places = re.findall(r"{(answers|key)}", sql)
+        values = [value for each in places for value in (params if each == "answers" else [path])]
+        return sql.format(answers=column, key="%s"), [*values, *others]
 
     @property
-    def _answer(self) -> KeyTransform:
-        return KeyTransform(self.key, *self.source_expressions)
+    def _path(self) -> str:
+        return f'$."{self.key}"'
 
 
-class Includes(Func):
+class Answer(OfDatabase):
+    """Under its key, where it is a text, a number, or a box that is ticked; else nothing."""
+
+    TYPES: ClassVar = {"text": TextField, "number": FloatField, "ticked": TextField}
+    SQLITE: ClassVar = {
+        "text": "CASE WHEN JSON_TYPE({answers}, {key}) = 'text' THEN JSON_EXTRACT({answers}, {key}) END",
+        "number": (
+            "CASE WHEN JSON_TYPE({answers}, {key}) IN ('integer', 'real') THEN JSON_EXTRACT({answers}, {key}) END"
+        ),
+        "ticked": "CASE WHEN JSON_TYPE({answers}, {key}) = 'true' THEN 'true' ELSE 'false' END",
+    }
+    POSTGRESQL: ClassVar = {
+        "text": (
+            "CASE WHEN JSONB_TYPEOF({answers} -> {key}::text) = 'string' "
+            'THEN ({answers} ->> {key}::text) COLLATE "C" END'
+        ),
+        "number": (
+            "CASE WHEN JSONB_TYPEOF({answers} -> {key}::text) = 'number' "
+            "THEN ({answers} ->> {key}::text)::double precision END"
+        ),
+        "ticked": "CASE WHEN ({answers} -> {key}::text) = 'true'::jsonb THEN 'true' ELSE 'false' END",
+    }
+    MYSQL: ClassVar = {
+        "text": (
+            "CASE WHEN JSON_TYPE(JSON_EXTRACT({answers}, {key})) = 'STRING' "
+            "THEN JSON_UNQUOTE(JSON_EXTRACT({answers}, {key})) COLLATE utf8mb4_bin END"
+        ),
+        "number": (
+            "CASE WHEN JSON_TYPE(JSON_EXTRACT({answers}, {key})) IN ('INTEGER', 'DOUBLE', 'DECIMAL') "
+            "THEN CAST(JSON_EXTRACT({answers}, {key}) AS DOUBLE) END"
+        ),
+        "ticked": (
+            "CASE WHEN JSON_CONTAINS({answers}, 'true', {key}) "
+            "AND JSON_TYPE(JSON_EXTRACT({answers}, {key})) = 'BOOLEAN' THEN 'true' ELSE 'false' END"
+        ),
+    }
+
+    def __init__(self, key: str, kind: str) -> None:
+        self.kind = kind
+        super().__init__(key, output_field=self.TYPES[kind]())
+
+    def as_sqlite(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
+        return self._filled(compiler, self.SQLITE[self.kind], path=self._path)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
+        return self._filled(compiler, self.POSTGRESQL[self.kind], path=self.key)
+
+    def as_mysql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
+        return self._filled(compiler, self.MYSQL[self.kind], path=self._path)
+
+
+class HasIn(IContains):
+    """In whatever case: SQLite knows that of the letters of English alone, and our collation of none."""
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+        return compiler.compile(IRegex(self.lhs, re.escape(self.rhs)))
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """Days sort by their bytes; here the language decides which letters are the same."""
+        by_language = Func(self.lhs, template='(%(expressions)s) COLLATE "default"')
+        return compiler.compile(IContains(by_language, self.rhs))
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        return compiler.compile(Contains(Lower(self.lhs), self.rhs.lower()))
+
+
+LOOKUPS = {
+    Comparison.IS: Exact,
+    Comparison.CONTAINS: HasIn,
+    Comparison.AT_LEAST: GreaterThanOrEqual,
+    Comparison.AT_MOST: LessThanOrEqual,
+}
+
+
+class Includes(OfDatabase):
     """Whether the list under a key of the answers has a text."""
 
-    output_field = BooleanField()
     conditional = True
 
     def __init__(self, key: str, text: str) -> None:
-        self.key, self.text = key, text
-        super().__init__(F("answers"))
-
-    def _and(self, *others: Any) -> list[Any]:
-        return [*self.source_expressions, *others]
+        self.text = text
+        super().__init__(key, output_field=BooleanField())
 
     def as_mysql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        return compiler.compile(Func(*self._and(self._sought), function="JSON_CONTAINS"))
+        return self._filled(compiler, "JSON_CONTAINS({answers}, %s)", others=[self._sought])
 
     def as_postgresql(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        contains = Func(*self._and(self._sought), template="(%(expressions)s)", arg_joiner=" @> ")
-        return compiler.compile(contains)
+        return self._filled(compiler, "({answers} @> %s::jsonb)", others=[self._sought])
 
     def as_sqlite(self, compiler: Any, connection: Any, **kwargs: Any) -> Any:
-        """It knows no containment, but lists as tables."""
-        path = Value(f'$."{self.key}"')
-        rows, values = compiler.compile(Func(*self._and(path), function="json_each"))
-        sql = f"EXISTS (SELECT 1 FROM {rows} WHERE json_each.value = %s)"  # noqa: S608
-        return sql, (*values, self.text)
+        """It knows no containment, but lists as tables; and takes a text for a list of one."""
+        sql = (
+            "EXISTS (SELECT 1 FROM JSON_EACH({answers}, {key}) "
+            "WHERE JSON_TYPE({answers}, {key}) = 'array' AND json_each.type = 'text' AND json_each.value = %s)"
+        )
+        return self._filled(compiler, sql, path=self._path, others=[self.text])
 
     @property
-    def _sought(self) -> Value:
-        return Value({self.key: [self.text]}, JSONField())
+    def _sought(self) -> str:
+        return json.dumps({self.key: [self.text]})
 
 
 class WithoutKey(Func):
