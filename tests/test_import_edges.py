@@ -179,6 +179,19 @@ def test_undoing_keeps_what_somebody_has_restricted_and_sends_nothing_on_it(impo
     assert mailable() == []
 
 
+def test_what_a_restricted_person_has_asked_for_stays_asked_for(
+    importer, book, visitor, signup_page
+):
+    importer.take("email\nada@example.org\n", book, basis="none")
+    visitor.fill_and_post(signup_page, email="ada@example.org")
+    contact = Contact.objects.get()
+    actions.restrict(contact=contact, restricted=True, source="my data")
+    importer.look()
+    importer.browser.press("Take it back", why="A test")
+    assert importer.imported.status == "undone", "it comes to an end"
+    assert Subscription.objects.get().status == "pending"
+
+
 def test_whoever_was_asked_is_let_go_when_the_import_is_taken_back(importer, book):
     importer.take("email\nbob@example.org\n", book, basis="none")
     invite(importer)

@@ -82,7 +82,7 @@ def _take_back(contact_import: ContactImport, subscriptions: SubscriptionQuerySe
         if each.brought_by_id == contact_import.pk:
             proven_elsewhere = each.proven_by_id != contact_import.pk and each.proven_by_id
             each.brought_by_id = proven_elsewhere or others.get(each.contact_id)
-        if each.contact.restricted:
+        if each.contact.restricted and each.pk not in asking:
             each.brought_by_id = each.brought_by_id or contact_import.pk
         is_kept = each.brought_by_id is not None or each.pk in asking
         if not is_kept:
