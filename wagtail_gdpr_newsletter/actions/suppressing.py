@@ -23,6 +23,7 @@ from wagtail.models import Site
 from ..addresses import Address
 from ..models import SITE_SCOPE, Contact, Origin, Suppression, SuppressionReason
 from ..models.suppressions import SuppressionQuerySet
+from .patience import patiently
 from .restriction import object_to_mail
 from .unsubscription import unsubscribe
 
@@ -78,7 +79,6 @@ def check_suppressions(*, address: Address, site: Site, user: User) -> Suppressi
 
 
 @sensitive_variables("address")
-@transaction.atomic
 def add_suppression(
     *, address: Address, site: Site, reason: SuppressionReason, why: str, user: User
 ) -> None:
@@ -86,6 +86,12 @@ def add_suppression(
 
     `reason` is one of `ADDED_BY_STAFF`; `why` says how staff know, and must not name anybody.
     """
+    patiently(lambda: _add(address, site, reason, why, user))
+
+
+@sensitive_variables("address")
+@transaction.atomic
+def _add(address: Address, site: Site, reason: SuppressionReason, why: str, user: User) -> None:
     # Whoever moves in this very moment is at the other address, or has left this one already.
     contact = Contact.objects.known_as(address, site=site).select_for_update().first()
     staff = Origin(source="staff")
